@@ -1,0 +1,1 @@
+"""The asset graph, one folder a stage, in the order data flows."""

@@ -1,0 +1,196 @@
+"""The tables that stages exchange, and the ids and hashes that name their rows.
+
+Schemas are written once, here; the store checks every table against them when it
+writes and when it reads. Imports nothing of ours, so that every stage may use it.
+"""
+
+import hashlib
+import json
+import uuid
+from enum import StrEnum
+from typing import Final
+
+import pandas as pd
+import pandera.pandas as pa
+
+NAMESPACE: Final = uuid.uuid5(uuid.NAMESPACE_URL, "llm-twin")
+SPLITS: Final = ("train", "validation", "test")
+# Nullable text columns are named, so that an absent value is never the string "nan".
+_TEXT: Final = "string"
+
+
+class Reason(StrEnum):
+    """Why an item was left out; every rejected row carries one of these."""
+
+    UNREADABLE = "unreadable"
+    TOO_LARGE = "too_large"
+    BINARY = "binary"
+    UNDECODABLE = "undecodable"
+    EMPTY = "empty"
+    BROKEN_FRONT_MATTER = "broken_front_matter"
+    BROKEN_EXPORT_ITEM = "broken_export_item"
+    NO_AUTHOR = "no_author"
+    DUPLICATE_URI = "duplicate_uri"
+    NOTHING_LEFT = "nothing_left_after_cleaning"
+    NO_WORDS = "no_words"
+    UNIT_TOO_SHORT = "unit_too_short"
+    NOT_PROSE = "not_prose"
+    DEPENDS_ON_CONTEXT = "depends_on_context"
+    REPEATED_ANSWER = "repeated_answer"
+
+
+def digest(*parts: object) -> str:
+    """SHA-256 (hex, 64 characters) of the parts written as canonical JSON."""
+    text = json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def content_hash(text: str) -> str:
+    """SHA-256 (hex) of a text's UTF-8 bytes."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def document_id(uri: str) -> str:
+    """The id of the document at a canonical URI."""
+    return str(uuid.uuid5(NAMESPACE, uri))
+
+
+def chunk_id(document: str, text: str, occurrence: int) -> str:
+    """The id of the n-th chunk with this text in a document (n from 0)."""
+    return str(uuid.uuid5(NAMESPACE, f"{document}|{content_hash(text)}|{occurrence}"))
+
+
+def row_id(twin: str, document: str, start: int, end: int, intent: str) -> str:
+    """The id of an instruct row: its twin, the span it answers with, and its intent."""
+    return str(uuid.uuid5(NAMESPACE, f"{twin}|{document}|{start}|{end}|{intent}"))
+
+
+def _text(nullable: bool = False, **checks: pa.Check) -> pa.Column:
+    return pa.Column(_TEXT, list(checks.values()), nullable=nullable, coerce=True)
+
+
+def _number() -> pa.Column:
+    return pa.Column("int64", pa.Check.ge(0), coerce=True)
+
+
+def _offsets(frame: pd.DataFrame) -> "pd.Series[bool]":
+    return frame["start"] < frame["end"]
+
+
+_WORDS = pa.Check(lambda text: text.str.strip().str.len() > 0, error="must not be empty")
+_SPLIT = pa.Check.isin(SPLITS)
+_DOCUMENT = {
+    "document_id": _text(),
+    "uri": _text(),
+    "title": _text(),
+    "author": _text(words=_WORDS),
+    "kind": _text(),
+    "platform": _text(),
+    "published_at": _text(nullable=True),
+    "language": _text(nullable=True),
+    "text": _text(words=_WORDS),
+    "content_hash": _text(),
+}
+_SOURCE_HASH = {"source_hash": _text()}
+
+
+def _table(columns: dict[str, pa.Column], unique: str | list[str], *checks: pa.Check) -> pa.DataFrameSchema:
+    return pa.DataFrameSchema(columns, checks=list(checks), unique=unique, strict=True, ordered=False)
+
+
+RAW_DOCUMENTS = _table(_DOCUMENT | _SOURCE_HASH, "document_id")
+CLEANED_DOCUMENTS = _table(
+    _DOCUMENT | _SOURCE_HASH | {"cluster_id": _text(), "split": _text(split=_SPLIT)}, "document_id"
+)
+CHUNKS = _table(
+    {
+        "chunk_id": _text(),
+        "document_id": _text(),
+        "content_hash": _text(),
+        "ordinal": _number(),
+        "start": _number(),
+        "end": _number(),
+        "heading_path": _text(),
+        "text": _text(words=_WORDS),
+        "n_tokens": _number(),
+        "title": _text(),
+        "author": _text(),
+        "uri": _text(),
+        "platform": _text(),
+        "kind": _text(),
+        "published_at": _text(nullable=True),
+    },
+    "chunk_id",
+    pa.Check(_offsets, error="start must lie before end"),
+)
+INSTRUCT_ROWS = _table(
+    {
+        "row_id": _text(),
+        "twin": _text(),
+        "instruction": _text(words=_WORDS),
+        "answer": _text(words=_WORDS),
+        "document_id": _text(),
+        "start": _number(),
+        "end": _number(),
+        "intent": _text(),
+        "generator": _text(),
+        "split": _text(split=_SPLIT),
+    },
+    "row_id",
+    pa.Check(_offsets, error="start must lie before end"),
+)
+TRACES = _table(
+    {
+        "trace_id": _text(),
+        "thread_id": _text(nullable=True),
+        "twin": _text(),
+        "created_at": _text(),
+        "release_id": _text(),
+        "index_id": _text(),
+        "question": _text(),
+        "answer": _text(),
+        "declined": pa.Column(bool, coerce=True),
+        "retrieved": _text(),
+        "timings_ms": _text(),
+        "prompt_tokens": _number(),
+        "completion_tokens": _number(),
+    },
+    "trace_id",
+)
+REJECTED = pa.DataFrameSchema(
+    {
+        "item_id": _text(),
+        "stage": _text(),
+        "reason": _text(known=pa.Check.isin([reason.value for reason in Reason])),
+        "detail": _text(),
+    },
+    strict=True,
+)
+SCHEMAS: Final[dict[str, pa.DataFrameSchema]] = {
+    "raw_documents": RAW_DOCUMENTS,
+    "cleaned_documents": CLEANED_DOCUMENTS,
+    "cleaned_chunks": CHUNKS,
+    "instruct_dataset": INSTRUCT_ROWS,
+    "production_traces": TRACES,
+}
+
+
+def conform(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:
+    """The frame with exactly the schema's columns, types and order, checked.
+
+    Raises pandera's SchemaErrors, which lists every offending column and row.
+    """
+    ordered = frame.reindex(columns=list(schema.columns))
+    return schema.validate(ordered, lazy=True).reset_index(drop=True)
+
+
+def empty(schema: pa.DataFrameSchema) -> pd.DataFrame:
+    """A table with the schema's columns and no row."""
+    return conform(pd.DataFrame(columns=list(schema.columns)), schema)
+
+
+def rejected(rows: list[tuple[str, Reason, str]], stage: str) -> pd.DataFrame:
+    """A rejected table of (item_id, reason, detail) rows that one stage left out."""
+    columns = ["item_id", "stage", "reason", "detail"]
+    records = [(item, stage, reason.value, detail) for item, reason, detail in rows]
+    return conform(pd.DataFrame(records, columns=columns), REJECTED)

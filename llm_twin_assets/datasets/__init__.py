@@ -1,0 +1,1 @@
+"""What a twin is trained on."""

@@ -1,0 +1,1 @@
+"""Cleaned documents and their chunks."""

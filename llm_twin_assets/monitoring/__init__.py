@@ -1,0 +1,1 @@
+"""What production was asked and answered."""

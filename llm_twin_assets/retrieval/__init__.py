@@ -1,0 +1,1 @@
+"""Embeddings, the search index, and how good it is."""

@@ -1,0 +1,1 @@
+"""Releases, the server that answers, and its page."""

@@ -1,0 +1,1 @@
+"""The base model and each twin's adapter."""

@@ -1,0 +1,45 @@
+"""What every test may use: a home of its own, and settings that ignore this machine's."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from resources.settings import Settings
+from resources.store import Store
+
+OURS = ("LLM_TWIN_", "QDRANT_", "DAGSTER_", "OPIK_")
+
+
+@pytest.fixture(autouse=True)
+def _own_surroundings(tmp_path, monkeypatch) -> None:
+    """No variable or `.env` of the person who runs the tests reaches them."""
+    for name in [name for name in os.environ if name.startswith(OURS) and name != "QDRANT_TEST_URL"]:
+        monkeypatch.delenv(name)
+    monkeypatch.setitem(Settings.model_config, "env_file", None)
+    monkeypatch.setenv("LLM_TWIN_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+
+
+@pytest.fixture
+def store(tmp_path) -> Store:
+    return Store(tmp_path / "home")
+
+
+@pytest.fixture
+def eventually() -> Iterator[Callable[[Callable[[], object], float], object]]:
+    """Ask until the answer is true or a deadline has passed; returns the answer."""
+    yield wait_until
+
+
+def wait_until(question: Callable[[], object], seconds: float = 10.0) -> object:
+    deadline = time.monotonic() + seconds
+    pause = threading.Event()
+    while True:
+        answer = question()
+        if answer or time.monotonic() > deadline:
+            assert answer, f"still false after {seconds} s"
+            return answer
+        pause.wait(0.05)
