@@ -1,0 +1,1 @@
+"""Settings, the store, and connections to the outside world, one a file."""

@@ -1,0 +1,84 @@
+"""Model folders, immutable and named by their content, with a pointer to the current one."""
+
+import hashlib
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from resources.files import read_json, settle, sweep, write_json
+from resources.locks import Locks
+
+
+@dataclass(frozen=True)
+class Model:
+    """A stored model: `version` is the hash of its weights and names its folder."""
+
+    version: str
+    inputs: str
+    folder: str
+    metadata: dict[str, Any] = field(default_factory=dict)
+    reused: bool = False
+
+    def reported(self) -> dict[str, Any]:
+        """Metadata for the orchestrator."""
+        return self.metadata | {"reused": self.reused}
+
+
+class ModelStore:
+    """`models/<asset>[/<twin>]/<version>/` and `current.json` beside them."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.locks = Locks(home / "locks")
+
+    def place(self, asset: str, twin: str | None = None) -> Path:
+        """The folder that holds an asset's versions."""
+        base = self.home / "models" / asset
+        return base / twin if twin else base
+
+    def current(self, asset: str, twin: str | None = None) -> Model | None:
+        """The model last produced, or None."""
+        stored = read_json(self.place(asset, twin) / "current.json")
+        return Model(**stored) if stored else None
+
+    def location(self, model: Model) -> str:
+        """What `from_pretrained` takes: a stored model's folder, or a hub id as it is."""
+        return str(self.home / model.folder) if model.folder.startswith("models/") else model.folder
+
+    def keep(
+        self,
+        asset: str,
+        inputs: str,
+        train: Callable[[Path], dict[str, Any]],
+        twin: str | None = None,
+    ) -> Model:
+        """Let `train` fill an empty folder and return metadata; then make that the current model.
+
+        The caller holds the lock `asset[/twin]`, so what an earlier writer left can go.
+        """
+        place = self.place(asset, twin)
+        place.mkdir(parents=True, exist_ok=True)
+        sweep(place)
+        working = Path(tempfile.mkdtemp(prefix=".new-", dir=place))
+        metadata = train(working)
+        version = weights_hash(working)
+        settle(working, place / version)
+        folder = (place / version).relative_to(self.home).as_posix()
+        return self.point(asset, Model(version, inputs, folder, metadata), twin)
+
+    def point(self, asset: str, model: Model, twin: str | None = None) -> Model:
+        """Make a model the current one."""
+        stored = {key: value for key, value in asdict(model).items() if key != "reused"}
+        write_json(self.place(asset, twin) / "current.json", stored)
+        return model
+
+
+def weights_hash(folder: Path) -> str:
+    """SHA-256 over names and contents of a model folder's files, in name order."""
+    total = hashlib.sha256()
+    for file in sorted(p for p in folder.rglob("*") if p.is_file()):
+        total.update(file.relative_to(folder).as_posix().encode() + b"\0")
+        total.update(hashlib.sha256(file.read_bytes()).digest())
+    return total.hexdigest()
