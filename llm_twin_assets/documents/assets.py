@@ -1,0 +1,60 @@
+"""Cleaned documents with their splits, and the chunks they are cut into."""
+
+import dagster as dg
+
+from resources.embedder import Embedder
+from resources.store import Record, Store
+
+CODE_VERSION = "1"
+
+
+@dg.asset(
+    group_name="documents",
+    kinds={"python", "parquet"},
+    owners=["team:documents"],
+    code_version=CODE_VERSION,
+    deps=["raw_documents"],
+)
+def cleaned_documents(store: dg.ResourceParam[Store]) -> dg.MaterializeResult[None]:
+    """Every document's cleaned text, with its cluster and its split, stands in the store."""
+    from llm_twin_assets.contracts import digest
+    from llm_twin_assets.documents.cleaning import clean_documents
+
+    record = store.materialize(
+        "cleaned_documents",
+        digest(CODE_VERSION, store.version("raw_documents")),
+        lambda: clean_documents(store.read("raw_documents"), store.read_or_empty("cleaned_documents")),
+    )
+    return _result(record, len(store.read("cleaned_documents")))
+
+
+@dg.asset(
+    group_name="documents",
+    kinds={"python", "parquet"},
+    owners=["team:documents"],
+    code_version=CODE_VERSION,
+    deps=["cleaned_documents"],
+)
+def cleaned_chunks(
+    store: dg.ResourceParam[Store], embedder: dg.ResourceParam[Embedder]
+) -> dg.MaterializeResult[None]:
+    """Every cleaned document's chunks, short enough for the embedder, stand in the store."""
+    from llm_twin_assets.contracts import digest
+    from llm_twin_assets.documents.chunking import build_chunks
+
+    recipe = digest(CODE_VERSION, embedder.model_id)
+    record = store.materialize(
+        "cleaned_chunks",
+        digest(recipe, store.version("cleaned_documents")),
+        lambda: build_chunks(store, embedder, recipe),
+    )
+    return _result(record, len(store.read("cleaned_documents")))
+
+
+def _result(record: Record, documents: int) -> dg.MaterializeResult[None]:
+    """A record as its asset reports it; a run that computed nothing says so in its numbers."""
+    reused = {"reused_documents": documents, "computed_documents": 0} if record.reused else {}
+    shown = {"preview": dg.MetadataValue.md(record.metadata["preview"])}
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(record.version), metadata=record.reported() | reused | shown
+    )
