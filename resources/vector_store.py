@@ -1,0 +1,159 @@
+"""What the platform needs of a vector store; two stores keep these promises, and one suite tests both.
+
+An index is what one embedding model made of one set of chunks. Its id is a digest of exactly that,
+so the same chunks give the same index again. Building an index and letting readers use it are two
+steps: `sync` and `publish`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from resources.settings import Settings
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Chunk = dict[str, Any]
+Embed = Callable[[list[Chunk]], "NDArray[np.float32]"]
+# Of a chunk's columns, those that are embedded: only a change in them asks for a new vector.
+EMBEDDED: Final = ("title", "heading_path", "text")
+
+
+class UnknownIndex(LookupError):
+    """An index was named that the store does not have."""
+
+    def __init__(self, index_id: str) -> None:
+        super().__init__(f"the vector store has no index {index_id}: run `llm-twin run`")
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A chunk that was found: payload holds all its columns, a higher score is nearer (cosine)."""
+
+    chunk_id: str
+    score: float
+    payload: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class IndexInfo:
+    """What `sync` made: how many chunks the index holds, and how many it embedded and deleted."""
+
+    index_id: str
+    model_id: str
+    count: int
+    embedded: int
+    deleted: int
+
+
+class VectorStore(Protocol):
+    """Builds, publishes and searches indexes. Methods raise UnknownIndex for an id that is not there."""
+
+    def sync(self, chunks: Sequence[Chunk], model_id: str, embed: Embed) -> IndexInfo:
+        """Make an index of exactly these chunks, embedding only what the model's newest index lacks."""
+
+    def publish(self, index_id: str) -> None:
+        """Let readers use this index, atomically; drop older ones that a vanished document is in."""
+
+    def live(self) -> str | None:
+        """The index that readers use, or None before the first."""
+
+    def model(self, index_id: str) -> str:
+        """The model_id that an index was made with."""
+
+    def ids(self, index_id: str) -> set[str]:
+        """The ids of the chunks that are really in an index."""
+
+    def count(self, index_id: str) -> int:
+        """How many chunks are really in an index."""
+
+    def search(
+        self, index_id: str, vector: "NDArray[np.float32]", k: int, author: str | None = None
+    ) -> list[Hit]:
+        """The k chunks nearest to a vector, best first, of one author or of all.
+
+        An index that was opened once stays searchable although a later one has replaced it.
+        """
+
+    def close(self) -> None:
+        """Let go of files and connections; the store opens them again when it is used."""
+
+
+def build_vector_store(settings: Settings) -> VectorStore:
+    """A Qdrant server where QDRANT_URL is set, else shards under LLM_TWIN_HOME."""
+    if settings.qdrant_url:
+        from resources.qdrant_store import QdrantStore
+
+        key = settings.qdrant_api_key
+        return QdrantStore(settings.qdrant_url, key.get_secret_value() if key else None)
+    from resources.edge_store import EdgeStore
+
+    return EdgeStore(settings.home)
+
+
+@dataclass(frozen=True)
+class Mark:
+    """By what a stored chunk is compared: hashes of what is embedded, and of all columns."""
+
+    words: str
+    payload: str
+
+
+def mark(chunk: Mapping[str, Any]) -> Mark:
+    """The mark of a chunk, or of the payload that was stored for it."""
+    from llm_twin_assets.contracts import digest
+
+    return Mark(digest([chunk[column] for column in EMBEDDED])[:32], digest(dict(chunk))[:32])
+
+
+@dataclass(frozen=True)
+class Changes:
+    """From a stored index to the chunks there should be.
+
+    fresh needs a vector; moved keeps its vector under other columns (an offset, an author); gone goes.
+    """
+
+    fresh: list[Chunk] = field(default_factory=list)
+    moved: list[Chunk] = field(default_factory=list)
+    gone: list[str] = field(default_factory=list)
+
+    @property
+    def touched(self) -> list[str]:
+        """Ids whose stored points must go or be written anew."""
+        return [*self.gone, *(chunk["chunk_id"] for chunk in (*self.moved, *self.fresh))]
+
+
+def changes(chunks: Sequence[Chunk], stored: Mapping[str, Mark]) -> Changes:
+    """What must be done to an index that holds these marks, by chunk id."""
+    found = Changes()
+    for chunk in chunks:
+        old, new = stored.get(chunk["chunk_id"]), mark(chunk)
+        if old is None or old.words != new.words:
+            found.fresh.append(chunk)
+        elif old.payload != new.payload:
+            found.moved.append(chunk)
+    wanted = {chunk["chunk_id"] for chunk in chunks}
+    found.gone.extend(sorted(set(stored) - wanted))
+    return found
+
+
+def index_id(model_id: str, chunks: Iterable[Chunk]) -> str:
+    """The id of the index that a model makes of these chunks, in whatever order they come."""
+    from llm_twin_assets.contracts import digest
+
+    return digest(model_id, sorted((chunk["chunk_id"], mark(chunk).payload) for chunk in chunks))
+
+
+def new_vectors(chunks: Sequence[Chunk], embed: Embed) -> "NDArray[np.float32]":
+    """Vectors of chunks, shape (len(chunks), dimension); ValueError when `embed` returns another number."""
+    vectors = embed(list(chunks))
+    if len(vectors) != len(chunks):
+        raise ValueError(f"{len(chunks)} chunks were to be embedded, but {len(vectors)} vectors came back")
+    return vectors
+
+
+def ranked(hits: Iterable[Hit]) -> list[Hit]:
+    """Hits best first; equal scores in the order of their ids, so that a search is repeatable."""
+    return sorted(hits, key=lambda hit: (-hit.score, hit.chunk_id))

@@ -1,0 +1,272 @@
+"""The three assets with their checks, materialized by Dagster on stored chunks."""
+
+import datetime
+import shutil
+
+import dagster as dg
+import pytest
+
+from llm_twin_assets.contracts import digest
+from llm_twin_assets.retrieval import assets, checks
+from llm_twin_assets.retrieval.embedding import build_index
+from llm_twin_assets.retrieval.search import find
+from resources.edge_store import EdgeStore
+from resources.qdrant_store import QdrantStore
+from resources.store import Table
+from tests.llm_twin_assets.retrieval.words import (
+    TOPICS,
+    Confused,
+    WordEmbedder,
+    chunk_row,
+    chunk_table,
+    pages,
+)
+
+pytestmark = pytest.mark.filterwarnings("ignore:Payload indexes have no effect")
+STAGE = [assets.chunk_embeddings, assets.retrieval_evaluation, assets.search_index]
+CHECKS = [
+    checks.vectors_are_the_chunks,
+    checks.not_worse_than_live,
+    checks.not_crowded_out,
+    checks.live_is_this_index,
+]
+
+
+class Ran:
+    """What a run did: each asset's metadata and data version, each check's verdict."""
+
+    def __init__(self, result):
+        self.success = result.success
+        self.metadata, self.versions = {}, {}
+        for event in result.get_asset_materialization_events():
+            made = event.materialization
+            name = made.asset_key.to_user_string()
+            self.metadata[name] = {key: value.value for key, value in made.metadata.items()}
+            self.versions[name] = made.tags["dagster/data_version"]
+        self.checks = {check.check_name: check for check in result.get_asset_check_evaluations()}
+
+    @property
+    def passed(self):
+        return {name: check.passed for name, check in self.checks.items()}
+
+
+class Stage:
+    """A store with chunks in it, and the stage run on them."""
+
+    instance = dg.DagsterInstance.ephemeral()
+
+    def __init__(self, store, vectors):
+        self.store, self.vectors = store, vectors
+        self.embedder = WordEmbedder()
+
+    def put(self, *rows):
+        table = chunk_table(*rows)
+        self.store.materialize("cleaned_chunks", digest(rows), lambda: Table(table))
+
+    def run(self, *only):
+        self.embedder.calls.clear()
+        resources = {"store": self.store, "embedder": self.embedder, "vectors": self.vectors}
+        selected = [*(only or STAGE), *(CHECKS if not only else [])]
+        done = dg.materialize(selected, instance=self.instance, resources=resources, raise_on_error=False)
+        return Ran(done)
+
+    def embedded(self):
+        return sum(len(call) for call in self.embedder.calls)
+
+
+@pytest.fixture
+def stage(store):
+    return Stage(store, EdgeStore(store.home))
+
+
+@pytest.fixture(params=["edge", "memory"])
+def either(request, store):
+    return Stage(store, EdgeStore(store.home) if request.param == "edge" else QdrantStore(":memory:"))
+
+
+def test_chunks_become_a_live_index_with_its_measurement(either):
+    either.put(*pages(*TOPICS[:6]))
+    ran = either.run()
+    assert ran.success
+    assert ran.passed == dict.fromkeys(
+        ["vectors_are_the_chunks", "not_worse_than_live", "not_crowded_out", "live_is_this_index"], True
+    )
+    live = either.vectors.live()
+    assert ran.versions["chunk_embeddings"] == ran.versions["search_index"] == live
+    assert ran.metadata["chunk_embeddings"]["embedded"] == 36
+    assert ran.metadata["retrieval_evaluation"]["queries"] == 18
+    assert ran.metadata["retrieval_evaluation"]["ndcg@10"] > 0.8
+    assert "| how " in ran.metadata["retrieval_evaluation"]["hardest_queries"]
+    assert ran.metadata["search_index"]["dagster/row_count"] == 36
+    assert either.store.report("search_index")["evaluation"] == either.store.report("retrieval_evaluation")
+
+
+def test_a_second_run_computes_nothing(either):
+    either.put(*pages(*TOPICS[:6]))
+    first = either.run()
+    again = either.run()
+    assert either.embedded() == 0
+    assert again.versions == first.versions
+    assert [again.metadata[name]["reused"] for name in again.metadata] == [True] * 3
+    assert (again.metadata["chunk_embeddings"]["embedded"], again.success) == (0, True)
+
+
+def test_added_changed_and_deleted_documents_reach_the_live_index_alone(either):
+    rows = pages(*TOPICS[:6])
+    either.put(*rows)
+    either.run()
+    changed = rows[0] | {"title": "glue and size"}
+    either.put(changed, *rows[1:30], *pages("bells"))
+    ran = either.run()
+    assert ran.success
+    numbers = ran.metadata["chunk_embeddings"]
+    assert (numbers["embedded"], numbers["deleted"]) == (7, 6)
+    found = find(either.embedder, either.vectors, "how bells grow", 99, None)
+    assert {hit.payload["title"] for hit in found} == {"glue and size", *TOPICS[:5], "bells"}
+    assert either.vectors.ids(either.vectors.live()) == set(either.store.read("cleaned_chunks")["chunk_id"])
+
+
+def test_a_worse_index_is_not_published_and_the_run_is_red(stage):
+    stage.put(*pages(*TOPICS))
+    stage.run()
+    live = stage.vectors.live()
+    stage.embedder = Confused("words@confused")
+    ran = stage.run()
+    assert not ran.success
+    assert ran.passed["not_worse_than_live"] is False
+    assert "worse than the live index: nDCG@10 -" in ran.checks["not_worse_than_live"].description
+    assert ran.checks["not_worse_than_live"].metadata["high"].value < 0
+    assert "search_index" not in ran.versions
+    assert stage.vectors.live() == live
+    assert find(WordEmbedder(), stage.vectors, "how glue grow", 1, None)[0].payload["title"] == "glue"
+
+
+def test_a_refused_index_cannot_be_published_by_a_run_of_its_own(stage):
+    stage.put(*pages(*TOPICS))
+    stage.run()
+    live = stage.vectors.live()
+    stage.embedder = Confused("words@confused")
+    stage.run()
+    assert not stage.run(assets.search_index).success
+    assert stage.vectors.live() == live
+
+
+def test_an_index_that_was_not_measured_cannot_be_published(stage):
+    stage.put(*pages(*TOPICS[:4]))
+    stage.run()
+    live = stage.vectors.live()
+    stage.put(*pages(*TOPICS[:5]))
+    assert stage.run(assets.chunk_embeddings).success
+    assert not stage.run(assets.search_index).success
+    assert stage.vectors.live() == live
+
+
+def test_going_back_from_a_refused_index_reuses_what_is_live(stage):
+    stage.put(*pages(*TOPICS))
+    first = stage.run()
+    stage.embedder = Confused("words@confused")
+    stage.run()
+    stage.embedder = WordEmbedder()
+    back = stage.run()
+    assert back.success
+    assert stage.embedded() == 0, "neither chunks nor questions are embedded again"
+    assert back.versions == first.versions
+    assert back.metadata["search_index"]["reused"] is True
+
+
+def test_many_good_documents_more_do_not_block_but_are_told(stage):
+    few = pages("glue", "bread", "tides")
+    stage.put(*few)
+    stage.run()
+    crowd = [
+        row | {"text": f"How {topic} {verb} slowly How {topic} {verb} slowly {n}", "heading_path": ""}
+        for topic in ("glue", "bread", "tides")
+        for verb in ("grow", "break", "rest")
+        for n in range(12)
+        for row in [chunk_row(f"crowd {topic} {verb} {n}", 0, "", f"{topic} {verb} {n}")]
+    ]
+    stage.put(*few, *crowd)
+    ran = stage.run()
+    assert ran.success
+    assert ran.passed["not_worse_than_live"] is True
+    assert ran.passed["not_crowded_out"] is False
+    assert ran.checks["not_crowded_out"].severity == dg.AssetCheckSeverity.WARN
+    assert stage.vectors.count(stage.vectors.live()) == len(few) + len(crowd)
+
+
+def test_a_corpus_without_headings_is_insufficient_and_passes(stage):
+    stage.put(*[row | {"heading_path": ""} for row in pages(*TOPICS)])
+    ran = stage.run()
+    assert ran.success
+    assert ran.metadata["retrieval_evaluation"]["state"] == "insufficient"
+    assert ran.checks["not_worse_than_live"].description.startswith("insufficient: 0 queries")
+
+
+def test_no_chunk_at_all_is_an_empty_index(either):
+    either.put()
+    ran = either.run()
+    assert ran.success
+    assert either.vectors.count(either.vectors.live()) == 0
+
+
+def test_an_index_that_vanished_is_built_again_under_the_same_name(stage):
+    stage.put(*pages(*TOPICS[:4]))
+    first = stage.run()
+    stage.vectors.close()
+    shutil.rmtree(stage.store.home / "vectors")
+    again = stage.run()
+    assert again.success
+    assert again.versions == first.versions
+    assert again.metadata["chunk_embeddings"]["reused"] is False
+    assert again.metadata["search_index"]["reused"] is False
+    assert stage.vectors.count(stage.vectors.live()) == 24
+
+
+def test_another_store_is_filled_although_the_chunks_are_the_same(stage):
+    stage.put(*pages(*TOPICS[:4]))
+    stage.run()
+    moved = Stage(stage.store, QdrantStore(":memory:"))
+    ran = moved.run()
+    assert ran.success
+    assert ran.metadata["chunk_embeddings"]["embedded"] == 24
+    assert moved.vectors.live() == stage.vectors.live()
+
+
+def test_a_torn_index_stops_the_run_before_it_is_measured(stage, monkeypatch):
+    stage.put(*pages(*TOPICS[:4]))
+    real = stage.vectors.ids
+    monkeypatch.setattr(stage.vectors, "ids", lambda index_id: set(sorted(real(index_id))[1:]))
+    ran = stage.run()
+    assert ran.passed == {"vectors_are_the_chunks": False}
+    assert ran.checks["vectors_are_the_chunks"].metadata["missing"].value == 1
+    assert "retrieval_evaluation" not in ran.versions
+    assert stage.vectors.live() is None
+
+
+def test_a_pointer_moved_by_somebody_else_is_noticed(stage):
+    stage.put(*pages(*TOPICS[:4]))
+    stage.run()
+    other, _ = build_index(chunk_table(*pages("bells")), stage.embedder, stage.vectors, print)
+    stage.vectors.publish(other["index_id"])
+    resources = {"store": stage.store, "vectors": stage.vectors}
+    assert not checks.live_is_this_index(**resources).passed
+
+
+def test_progress_stands_in_the_runs_log(stage, capfd):
+    stage.put(*pages(*(f"topic{n}" for n in range(120))))
+    stage.run(assets.chunk_embeddings)
+    said = capfd.readouterr().err
+    assert "embedded 72 of 720 chunks" in said
+    assert "embedded 720 of 720 chunks" in said
+
+
+def test_the_stage_retries_and_says_when_it_is_stale():
+    assert assets.chunk_embeddings.op.retry_policy.max_retries == 2
+    policy = next(iter(assets.search_index.specs)).freshness_policy
+    assert policy.warn_window.to_timedelta() == datetime.timedelta(days=7)
+    assert policy.fail_window.to_timedelta() == datetime.timedelta(days=14)
+
+
+def test_exactly_the_three_named_checks_block():
+    blocking = {spec.name for check in CHECKS for spec in check.check_specs if spec.blocking}
+    assert blocking == {"vectors_are_the_chunks", "not_worse_than_live", "live_is_this_index"}
