@@ -1,0 +1,94 @@
+"""base_model and fine_tuned_model: what every twin stands on, and what makes it this author's."""
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import dagster as dg
+
+from llm_twin_assets.partitions import TWIN
+from resources.models import Model, ModelStore
+from resources.settings import Settings
+from resources.store import Store
+
+CODE_VERSION = "1"
+
+
+class Budget(dg.Config):
+    """How much a bundled base model reads: none for what the settings say."""
+
+    tokens: int | None = None
+
+
+@dg.asset(
+    group_name="training",
+    kinds={"pytorch", "llama"},
+    owners=["team:training"],
+    code_version=CODE_VERSION,
+    deps=["cleaned_documents"],
+)
+def base_model(
+    context: dg.AssetExecutionContext,
+    config: Budget,
+    settings: dg.ResourceParam[Settings],
+    store: dg.ResourceParam[Store],
+    models: dg.ResourceParam[ModelStore],
+    pipes: dg.PipesSubprocessClient,
+) -> dg.MaterializeResult[None]:
+    """The base model of every twin stands in its folder, or is named by hub id and revision."""
+    from llm_twin_assets.training import training
+
+    tokens = config.tokens or settings.pretrain_tokens
+    model, reason = training.base_model(settings, store, models, tokens, _process(context, pipes))
+    if reason:
+        context.log.info(f"trained because {reason}")
+    return _result(model, {"reason": reason or "as it was"})
+
+
+@dg.asset(
+    group_name="training",
+    kinds={"pytorch", "huggingface"},
+    owners=["team:training"],
+    code_version=CODE_VERSION,
+    partitions_def=TWIN,
+    deps=["instruct_dataset", "base_model"],
+)
+def fine_tuned_model(
+    context: dg.AssetExecutionContext,
+    settings: dg.ResourceParam[Settings],
+    store: dg.ResourceParam[Store],
+    models: dg.ResourceParam[ModelStore],
+    pipes: dg.PipesSubprocessClient,
+) -> dg.MaterializeResult[None]:
+    """The twin's adapter on the current base model stands in its folder."""
+    from llm_twin_assets.training import training
+
+    model = training.fine_tuned_model(
+        settings, store, models, context.partition_key, CODE_VERSION, _process(context, pipes)
+    )
+    return _result(model, {})
+
+
+def _process(
+    context: dg.AssetExecutionContext, pipes: dg.PipesSubprocessClient
+) -> Callable[[dict[str, Any]], dict[str, Any]]:
+    """Runs a training task in a process of its own, which dies with this one."""
+    import os
+
+    command = [sys.executable, "-m", "llm_twin_assets.training.train", str(os.getpid())]
+
+    def train(task: dict[str, Any]) -> dict[str, Any]:
+        done = pipes.run(command=command, context=context, extras=task)
+        return dict(done.get_custom_messages()[-1])
+
+    return train
+
+
+def _result(model: Model, more: dict[str, Any]) -> dg.MaterializeResult[None]:
+    from llm_twin_assets.training.training import shown
+
+    curve = model.metadata.get("loss_curve")
+    picture = {"loss_curve": dg.MetadataValue.md(curve)} if curve else {}
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(model.version), metadata=shown(model) | picture | more
+    )

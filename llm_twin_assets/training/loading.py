@@ -1,0 +1,23 @@
+"""Models from their folders: weights from safetensors only, and no code that comes with a model is run."""
+
+from typing import Any
+
+
+def load_base(location: str, revision: str) -> tuple[Any, Any]:
+    """A base model in evaluation mode, and its tokenizer, from a folder or a hub id with its revision."""
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    from llm_twin_assets.training.chat import with_template
+
+    tokenizer = AutoTokenizer.from_pretrained(location, revision=revision, trust_remote_code=False)
+    model = AutoModelForCausalLM.from_pretrained(
+        location, revision=revision, trust_remote_code=False, use_safetensors=True, dtype="float32"
+    )
+    return model.eval(), with_template(tokenizer)
+
+
+def load_adapted(base: Any, adapter_folder: str) -> Any:
+    """The base with a twin's adapter on it, in evaluation mode."""
+    from peft import PeftModel
+
+    return PeftModel.from_pretrained(base, adapter_folder).eval()
