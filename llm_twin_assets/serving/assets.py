@@ -1,0 +1,90 @@
+"""release and deployed_endpoint: what the gate let through, and the server that answers with it."""
+
+from typing import Any
+
+import dagster as dg
+
+from llm_twin_assets.partitions import TWIN
+from resources.endpoint import Endpoint
+from resources.models import ModelStore
+from resources.releases import Releases
+from resources.settings import Settings
+from resources.store import Store
+from resources.twins import Twins
+
+CODE_VERSION = "1"
+OWNERS = ["team:serving"]
+
+
+class Deployment(dg.Config):
+    """Which release to deploy: none for what `release` reported, an id to roll back to."""
+
+    release_id: str | None = None
+
+
+@dg.asset(
+    group_name="serving",
+    kinds={"python", "json"},
+    owners=OWNERS,
+    code_version=CODE_VERSION,
+    partitions_def=TWIN,
+    deps=["base_model", "fine_tuned_model", "model_evaluation"],
+)
+def release(
+    context: dg.AssetExecutionContext,
+    settings: dg.ResourceParam[Settings],
+    twins: dg.ResourceParam[Twins],
+    store: dg.ResourceParam[Store],
+    models: dg.ResourceParam[ModelStore],
+    releases: dg.ResourceParam[Releases],
+) -> dg.MaterializeResult[None]:
+    """The release that the gate's decision calls for stands in the registry: a new one, or the champion."""
+    from llm_twin_assets.contracts import digest
+    from llm_twin_assets.serving.releasing import NotReleasable, described, released
+
+    twin = context.partition_key
+    try:
+        release_id = released(settings, twins, store, models, releases, twin)
+    except NotReleasable as error:
+        raise dg.Failure(str(error), allow_retries=False) from error
+    inputs = digest(CODE_VERSION, release_id)
+    record = store.materialize_report("release", inputs, lambda: ({"release_id": release_id}, {}), twin)
+    told = described(releases.manifest(twin, release_id), settings, len(releases.all(twin)))
+    return dg.MaterializeResult(
+        data_version=dg.DataVersion(release_id), metadata={**told, **record.reported()}
+    )
+
+
+@dg.asset(
+    group_name="serving",
+    kinds={"python", "fastapi"},
+    owners=OWNERS,
+    code_version=CODE_VERSION,
+    partitions_def=TWIN,
+    deps=["release"],
+)
+def deployed_endpoint(
+    context: dg.AssetExecutionContext,
+    config: Deployment,
+    settings: dg.ResourceParam[Settings],
+    store: dg.ResourceParam[Store],
+    releases: dg.ResourceParam[Releases],
+    endpoint: dg.ResourceParam[Endpoint],
+) -> dg.MaterializeResult[None]:
+    """The server answers as this release of the twin; a release named in the config is a rollback."""
+    from llm_twin_assets.serving.deploying import deploy, roll_back, target
+
+    twin = context.partition_key
+    with store.locks.held(f"deployed_endpoint/{twin}"):
+        release_id = target(store, releases, twin, config.release_id)
+        before = releases.desired(twin)
+        bring = roll_back if config.release_id else deploy
+        address = bring(releases, endpoint, twin, release_id, settings.server_start_seconds)
+    metadata: dict[str, Any] = {
+        "release_id": release_id,
+        "previous": before or "none",
+        "reused": release_id == before,
+        "url": dg.MetadataValue.url(address),
+        "quarantined": len(releases.quarantined(twin)),
+    }
+    return dg.MaterializeResult(data_version=dg.DataVersion(release_id), metadata=metadata)
