@@ -154,6 +154,7 @@ TRACES = _table(
         "timings_ms": _text(),
         "prompt_tokens": _number(),
         "completion_tokens": _number(),
+        "error": _text(nullable=True),
     },
     "trace_id",
 )

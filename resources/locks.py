@@ -42,15 +42,26 @@ class Locks:
         with self.tried(name) as taken:
             return taken
 
+    def holder(self, name: str) -> int | None:
+        """The id of the living process that holds the lock, or None when it is free.
+
+        Looks through a shared lock: who looks at the same time is never taken for the holder.
+        """
+        with self._open(name) as handle:
+            if _try(handle, fcntl.LOCK_SH):
+                return None
+            holder = _holder(handle)
+            return int(holder) if holder.isdigit() else None
+
     def _open(self, name: str) -> TextIO:
         path = self.folder / f"{name.replace('/', '.')}.lock"
         path.parent.mkdir(parents=True, exist_ok=True)
         return path.open("a+")
 
 
-def _try(handle: TextIO) -> bool:
+def _try(handle: TextIO, kind: int = fcntl.LOCK_EX) -> bool:
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

@@ -136,13 +136,17 @@ class Store:
         inputs: str,
         build: Callable[[], tuple[dict[str, Any], dict[str, Any]]],
         twin: str | None = None,
+        stands: Callable[[], bool] = lambda: True,
     ) -> Record:
-        """Build a report (content, metadata) unless the stored one has the same inputs."""
+        """Build a report (content, metadata) unless the stored one has the same inputs.
+
+        `stands` says whether what the stored report speaks of, outside this store, is still there.
+        """
         from llm_twin_assets.contracts import digest
 
         with self.locks.held(_name(asset, twin)):
             before = self.record(asset, twin)
-            if before is not None and before.inputs == inputs:
+            if before is not None and before.inputs == inputs and stands():
                 return _reused(before)
             content, metadata = build()
             record = Record(inputs, digest(content), metadata)

@@ -1,9 +1,6 @@
 """What every test may use: a home of its own, and settings that ignore this machine's."""
 
 import os
-import threading
-import time
-from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -26,20 +23,3 @@ def _own_surroundings(tmp_path, monkeypatch) -> None:
 @pytest.fixture
 def store(tmp_path) -> Store:
     return Store(tmp_path / "home")
-
-
-@pytest.fixture
-def eventually() -> Iterator[Callable[[Callable[[], object], float], object]]:
-    """Ask until the answer is true or a deadline has passed; returns the answer."""
-    yield wait_until
-
-
-def wait_until(question: Callable[[], object], seconds: float = 10.0) -> object:
-    deadline = time.monotonic() + seconds
-    pause = threading.Event()
-    while True:
-        answer = question()
-        if answer or time.monotonic() > deadline:
-            assert answer, f"still false after {seconds} s"
-            return answer
-        pause.wait(0.05)

@@ -1,0 +1,93 @@
+"""Takes the README's pictures from a finished `make run`: the lineage in Dagster, and the chat page.
+
+make pictures
+"""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+from playwright.sync_api import Page, sync_playwright
+
+from resources.build import build_resources
+from resources.settings import Settings
+from resources.twins import load_twins
+
+PICTURES = Path(__file__).parent / "pictures"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-sync",
+]
+
+
+def main() -> None:
+    """Write docs/pictures/lineage.png and docs/pictures/chat.png."""
+    settings = Settings()
+    PICTURES.mkdir(exist_ok=True)
+    os.environ["DAGSTER_HOME"] = str(settings.home / "dagster")
+    endpoint = build_resources(settings, load_twins(settings.config))["endpoint"]
+    endpoint.ensure_running()
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    with sync_playwright() as playwright, _webserver() as dagster:
+        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        lineage(browser.new_page(viewport={"width": 2000, "height": 1100}), dagster)
+        chat(browser.new_page(viewport={"width": 1000, "height": 900}), endpoint.status()["url"])
+        browser.close()
+
+
+@contextmanager
+def _webserver() -> Iterator[str]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [
+        sys.executable,
+        "-m",
+        "dagster_webserver",
+        "-m",
+        "llm_twin_assets.definitions",
+        "-p",
+        str(port),
+    ]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        transport = httpx.HTTPTransport(retries=30)
+        with httpx.Client(transport=transport, timeout=60) as client:
+            client.get(f"http://127.0.0.1:{port}/server_info").raise_for_status()
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def lineage(page: Page, dagster: str) -> None:
+    """The global lineage graph with what each asset last reported."""
+    page.goto(f"{dagster}/asset-groups")
+    page.get_by_text("deployed_endpoint").first.wait_for(timeout=60_000)
+    page.wait_for_timeout(4_000)
+    page.screenshot(path=PICTURES / "lineage.png")
+    print(f"wrote {PICTURES / 'lineage.png'}")
+
+
+def chat(page: Page, url: str) -> None:
+    """The chat page after one answer."""
+    page.goto(url)
+    page.get_by_role("textbox").fill("Why does the twin quote instead of composing?")
+    page.keyboard.press("Enter")
+    page.get_by_role("link").first.wait_for(timeout=60_000)
+    page.wait_for_timeout(1_500)
+    page.screenshot(path=PICTURES / "chat.png")
+    print(f"wrote {PICTURES / 'chat.png'}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,219 @@
+"""The `llm-twin` command: run the graph, ask a twin, see how things stand, roll back, stop."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import click
+from pydantic import ValidationError
+
+from resources.settings import Settings
+from resources.twins import Twins, TwinsFileError, load_twins
+
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.pass_context
+def main(context: click.Context) -> None:
+    """Turns an author's writings into a deployed language model that writes like them."""
+    try:
+        settings = Settings()
+        context.obj = (settings, load_twins(settings.config))
+    except TwinsFileError as error:
+        _refuse(str(error))
+    except ValidationError as error:
+        first = error.errors()[0]
+        _refuse(f"setting {'.'.join(map(str, first['loc']))}: {first['msg']}")
+
+
+@main.command()
+@click.option("--twin", help="Only this twin, after the documents and the base model.")
+@AS_JSON
+@click.pass_obj
+def run(setup: tuple[Settings, Twins], twin: str | None, as_json: bool) -> None:
+    """Materialize everything, from the documents to each twin's live endpoint."""
+    settings, twins = setup
+    names = [_known(twins, twin)] if twin else twins.names
+    tell = _teller(sys.stderr if as_json else sys.stdout)
+    resources = _resources(settings, twins)
+    with resources["store"].locks.held("llm-twin-run"):
+        started = time.monotonic()
+        failed = _run_all(settings, twins, names, resources, tell)
+        tell(f"took {time.monotonic() - started:.0f} s")
+    if as_json:
+        click.echo(json.dumps({"failed": failed, "succeeded": not failed}, indent=1))
+    elif not failed:
+        _introduce(names, resources)
+    for part, errors in failed.items():
+        click.secho(f"{part} failed:\n  " + "\n  ".join(errors), fg="red", err=True)
+    sys.exit(1 if failed else 0)
+
+
+def _run_all(
+    settings: Settings, twins: Twins, names: list[str], resources: dict[str, Any], tell: Callable[[str], None]
+) -> dict[str, list[str]]:
+    from llm_twin_assets.runs import Runner
+
+    runner = Runner(settings, twins, resources, tell)
+    dead = runner.bury_the_dead()
+    if dead:
+        tell(f"{dead} earlier run(s) whose process is gone are marked as failed")
+    runner.report_sources(resources["catalog"].fingerprint())
+    for job in ("documents_job", "base_job"):
+        tell(job)
+        errors = runner.execute(job)
+        if errors:
+            return {job: errors}
+    failed = {}
+    for name in names:
+        tell(f"twin_job of {name}")
+        if errors := runner.execute("twin_job", twin=name):
+            failed[name] = errors
+    return failed
+
+
+def _introduce(names: list[str], resources: dict[str, Any]) -> None:
+    documents = resources["store"].read("cleaned_documents")
+    twins: Twins = resources["twins"]
+    written = documents[documents["author"] == twins.twin(names[0]).author]
+    question = f"What do you say about {written['title'].iloc[0]}?"
+    click.echo(f"\nAsking {names[0]}: {question}\n")
+    _print_answer(resources["endpoint"].ask(names[0], question))
+    click.echo(f"\nTalk to it at  {resources['endpoint'].status()['url']}")
+    click.echo("Lineage: run `make dev`, then open http://127.0.0.1:3000")
+
+
+@main.command()
+@click.argument("twin")
+@click.argument("question")
+@AS_JSON
+@click.pass_obj
+def ask(setup: tuple[Settings, Twins], twin: str, question: str, as_json: bool) -> None:
+    """Ask a twin a question; starts the server when none runs."""
+    settings, twins = setup
+    _known(twins, twin)
+    resources = _resources(settings, twins)
+    release_id = resources["releases"].desired(twin)
+    if release_id is None:
+        _refuse(f"twin {twin} is not deployed: run `llm-twin run --twin {twin}`")
+    endpoint = resources["endpoint"]
+    endpoint.ensure_running()
+    endpoint.wait_until_serving(twin, release_id, settings.server_start_seconds)
+    answer = endpoint.ask(twin, question)
+    click.echo(json.dumps(answer, indent=1, ensure_ascii=False)) if as_json else _print_answer(answer)
+
+
+@main.command("status")
+@AS_JSON
+@click.pass_obj
+def show_status(setup: tuple[Settings, Twins], as_json: bool) -> None:
+    """What stands in the store, and what each twin serves."""
+    from llm_twin_assets.status import status
+
+    report = status(setup[1], _resources(*setup))
+    click.echo(json.dumps(report, indent=1, ensure_ascii=False) if as_json else _as_lines(report))
+
+
+@main.command()
+@click.argument("twin")
+@click.option("--to", "release_id", help="The release to go back to; the served one's parent when left out.")
+@AS_JSON
+@click.pass_obj
+def rollback(setup: tuple[Settings, Twins], twin: str, release_id: str | None, as_json: bool) -> None:
+    """Serve an earlier release again; the one left is quarantined."""
+    from llm_twin_assets.runs import Runner
+    from resources.releases import UnknownRelease
+
+    settings, twins = setup
+    resources = _resources(settings, twins)
+    champion = resources["releases"].champion(_known(twins, twin))
+    chosen = release_id or (champion.parent if champion else None)
+    if champion is None or chosen is None:
+        _refuse(f"twin {twin} has no earlier release to go back to")
+    try:
+        resources["releases"].manifest(twin, chosen)
+    except UnknownRelease as error:
+        _refuse(str(error))
+    runner = Runner(settings, twins, resources, _teller(sys.stderr))
+    config = {"ops": {"deployed_endpoint": {"config": {"release_id": chosen}}}}
+    errors = runner.execute("twin_job", twin=twin, assets=["deployed_endpoint"], config=config)
+    if errors:
+        _refuse("\n".join(errors), 1)
+    told = {"twin": twin, "release_id": chosen, "left": champion.release_id}
+    click.echo(json.dumps(told, indent=1) if as_json else f"{twin} serves {chosen} again")
+
+
+@main.command()
+@AS_JSON
+@click.pass_obj
+def stop(setup: tuple[Settings, Twins], as_json: bool) -> None:
+    """Stop the local server, after the answers it is giving."""
+    stopped = _resources(*setup)["endpoint"].stop()
+    said = "the server is stopped" if stopped else "no server was running"
+    click.echo(json.dumps({"stopped": stopped}) if as_json else said)
+
+
+@main.command()
+@click.pass_obj
+def serve(setup: tuple[Settings, Twins]) -> None:
+    """Be the server, in the foreground."""
+    os.execv(sys.executable, [sys.executable, "-m", "llm_twin_assets.serving.app"])
+
+
+@main.command()
+@click.argument("options", nargs=-1, type=click.UNPROCESSED)
+@click.pass_obj
+def dev(setup: tuple[Settings, Twins], options: tuple[str, ...]) -> None:
+    """Open Dagster on this home's history: `dagster dev` with the right instance."""
+    from llm_twin_assets.runs import use_instance_of
+
+    use_instance_of(setup[0].home)
+    command = [sys.executable, "-m", "dagster", "dev", "-m", "llm_twin_assets.definitions", *options]
+    os.execv(sys.executable, command)
+
+
+def _resources(settings: Settings, twins: Twins) -> dict[str, Any]:
+    from resources.build import build_resources
+
+    return build_resources(settings, twins)
+
+
+def _known(twins: Twins, name: str) -> str:
+    try:
+        return twins.twin(name).name
+    except TwinsFileError as error:
+        _refuse(str(error))
+
+
+def _refuse(message: str, code: int = 2) -> NoReturn:
+    click.secho(message, fg="red", err=True)
+    sys.exit(code)
+
+
+def _teller(stream: Any) -> Callable[[str], None]:
+    return lambda line: click.echo(line, file=stream)
+
+
+def _print_answer(answer: dict[str, Any]) -> None:
+    click.echo(answer["answer"])
+    for number, citation in enumerate(answer["citations"], 1):
+        span = f"{citation['start']}:{citation['end']}"
+        click.secho(f"  [{number}] {citation['title']} ({citation['uri']}, {span})", dim=True)
+
+
+def _as_lines(value: dict[str, Any], indent: str = "") -> str:
+    lines = []
+    for key, inner in value.items():
+        if isinstance(inner, dict) and inner:
+            lines += [f"{indent}{key}:", _as_lines(inner, indent + "  ")]
+        else:
+            lines.append(f"{indent}{key}: {inner if inner not in (None, {}) else '-'}")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+"""build_resources: every connection the graph uses, from settings; constructors open nothing."""
+
+import os
+from typing import Any
+
+from resources.catalog import Catalog
+from resources.embedder import build_embedder
+from resources.endpoint import Endpoint
+from resources.models import ModelStore
+from resources.releases import Releases
+from resources.settings import Settings
+from resources.store import Store
+from resources.traces import TraceStore
+from resources.twins import Twins
+from resources.vector_store import build_vector_store
+
+
+def build_resources(settings: Settings, twins: Twins) -> dict[str, Any]:
+    """The resource of each key that assets, sensors and the command line ask for."""
+    # Threads that spin while they wait make torch ten times slower on shared cores. The
+    # variable is read when torch is first imported, here or in a process started from here.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    return {
+        "settings": settings,
+        "twins": twins,
+        "store": Store(settings.home),
+        "models": ModelStore(settings.home),
+        "releases": Releases(settings.home),
+        "catalog": Catalog(twins),
+        "embedder": build_embedder(settings),
+        "vectors": build_vector_store(settings),
+        "traces": TraceStore(settings.home),
+        "endpoint": Endpoint(settings),
+    }

@@ -1,0 +1,71 @@
+"""`make bench`: the figures of docs/benchmarks.md, as ratios within one run where they are compared.
+
+python -m tests.bench              everything
+python -m tests.bench load         what loading the code location costs against an empty one
+python -m tests.bench run          a first and a second `llm-twin run` on the sample corpus
+python -m tests.bench run FILE     the same on another twins file
+"""
+
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+PAIRS = 5
+EMPTY = "import dagster as dg; dg.Definitions(assets=[]).get_repository_def()"
+OURS = "from llm_twin_assets.definitions import defs; defs().get_repository_def()"
+
+
+def _cpu(program: str) -> float:
+    """CPU seconds (user and system) of a Python process that runs this program."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, "-c", program], check=True, cwd=ROOT)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def load() -> None:
+    """Median of paired ratios; one pair before, so that both are read from the page cache."""
+    _cpu(EMPTY), _cpu(OURS)
+    pairs = [(_cpu(EMPTY), _cpu(OURS)) for _ in range(PAIRS)]
+    ratio = statistics.median(ours / empty for empty, ours in pairs)
+    empty, ours = (statistics.median(column) for column in zip(*pairs, strict=True))
+    print(f"load: empty {empty:.2f} s CPU, ours {ours:.2f} s CPU, median ratio {ratio:.2f} (at most 1.30)")
+
+
+def _timed_run(environment: dict[str, str]) -> str:
+    started, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    command = [sys.executable, "-m", "llm_twin_assets.cli", "run"]
+    done = subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=False)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return (
+        f"exit {done.returncode}, {time.monotonic() - started:.0f} s wall, {cpu:.0f} s CPU, "
+        f"largest process {after.ru_maxrss / 2**20:.2f} GiB"
+    )
+
+
+def run(config: str = "twins.yaml") -> None:
+    """A first run in an empty home and a second one, in which nothing changed."""
+    with tempfile.TemporaryDirectory() as home:
+        environment = os.environ | {
+            "LLM_TWIN_HOME": home,
+            "LLM_TWIN_CONFIG": str((ROOT / config).resolve()),
+            "LLM_TWIN_PORT": "0",
+        }
+        print(f"first run of {config}: {_timed_run(environment)}", flush=True)
+        print(f"second run: {_timed_run(environment)}")
+        subprocess.run([sys.executable, "-m", "llm_twin_assets.cli", "stop"], env=environment, check=True)
+
+
+if __name__ == "__main__":
+    chosen, *rest = sys.argv[1:] or ["all"]
+    if chosen in ("all", "load"):
+        load()
+    if chosen in ("all", "run"):
+        run(*rest)
