@@ -28,7 +28,7 @@ def test_status_counts_every_stage_and_every_twin(world):
     assert stages["cleaned_chunks"] == stages["vectors"] > 50
     assert nora["dataset_rows"]["train"] > 10
     assert nora["metrics"]["decision"] == "promote"
-    assert nora["metrics"]["improvement"]["mean"] < 0
+    assert nora["metrics"]["improvement"]["mean"] > 0
     assert nora["release_id"] == Releases(world.home).desired("nora")
     assert httpx.get(f"{nora['endpoint']}/healthz").status_code == 200
 

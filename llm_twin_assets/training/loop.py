@@ -22,13 +22,17 @@ class Fit:
 
     @property
     def first_loss(self) -> float:
-        """Mean loss (nats per token) over the first twentieth of the steps."""
-        return _mean(self.losses[: max(1, len(self.losses) // 20)])
+        """Mean loss (nats per token) over the first quarter of the steps."""
+        return _mean(self.losses[: self._quarter])
 
     @property
     def final_loss(self) -> float:
-        """Mean loss (nats per token) over the last twentieth of the steps."""
-        return _mean(self.losses[-max(1, len(self.losses) // 20) :])
+        """Mean loss (nats per token) over the last quarter of the steps."""
+        return _mean(self.losses[-self._quarter :])
+
+    @property
+    def _quarter(self) -> int:
+        return max(1, len(self.losses) // 4)
 
 
 def fit(

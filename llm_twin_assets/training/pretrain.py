@@ -31,23 +31,32 @@ SEED: Final = 0
 BATCH: Final = 8
 MUON_RATE: Final = 0.03
 ADAM_RATE: Final = 4e-3
-# A small corpus is read at most this often: in further passes the base learns its authors by heart,
-# and what it knows by heart no adapter can learn (docs/benchmarks.md).
-MOST_PASSES: Final = 1
+# A small corpus is read at most this often: what the base has learned by heart from an author's pages,
+# no adapter can add any more (docs/benchmarks.md).
+MOST_PASSES: Final = 1.0
+# A tiny one gets this many steps all the same.
+FEWEST_STEPS: Final = 20
 
 
 def recipe(tokens: int) -> dict[str, Any]:
     """Everything that decides how the base is trained, apart from the text."""
     shape = {"width": WIDTH, "layers": LAYERS, "heads": HEADS, "inner": INNER, "context": CONTEXT}
-    rates = {"muon": MUON_RATE, "adamw": ADAM_RATE, "batch": BATCH, "passes": MOST_PASSES, "seed": SEED}
+    rates = {
+        "muon": MUON_RATE,
+        "adamw": ADAM_RATE,
+        "batch": BATCH,
+        "passes": MOST_PASSES,
+        "fewest": FEWEST_STEPS,
+        "seed": SEED,
+    }
     return {"version": 1, "tokens": tokens, "small_text": SMALL_TEXT} | shape | rates
 
 
 def pretrain(documents: pd.DataFrame, tokens: int, tell: Callable[[str], None]) -> tuple[Any, Any, Fit]:
     """Train tokenizer and model on the documents of the train split; returns model, tokenizer and fit.
 
-    Reads `tokens` tokens, or MOST_PASSES times the text where that is less. Raises ValueError where there
-    is too little text for one window.
+    Reads `tokens` tokens, or about MOST_PASSES times the text where that is less. Raises ValueError where
+    there is too little text for one window.
     """
     import torch
 
@@ -59,8 +68,13 @@ def pretrain(documents: pd.DataFrame, tokens: int, tell: Callable[[str], None]) 
     stream = _stream(tokenizer, texts, train)
     if len(stream) < 2 * CONTEXT:
         raise ValueError(f"{len(stream)} tokens of training text are too few: add documents to a source")
-    steps = math.ceil(min(tokens, MOST_PASSES * len(stream)) / (BATCH * CONTEXT))
+    steps = _step_count(tokens, len(stream))
     return model, tokenizer, fit(model, _batches(stream), steps, _optimizers(model), tell)
+
+
+def _step_count(tokens: int, text: int) -> int:
+    told, enough = (math.ceil(count / (BATCH * CONTEXT)) for count in (tokens, MOST_PASSES * text))
+    return min(told, max(enough, FEWEST_STEPS))
 
 
 def _stream(tokenizer: Any, texts: list[str], train: pd.DataFrame) -> list[int]:

@@ -119,7 +119,8 @@ def test_sensors_and_schedules_start_as_the_settings_say(automation, status):
 def test_every_monitoring_request_carries_its_partition(repository):
     schedule = next(item for item in repository.schedule_defs if item.name == "hourly_monitoring_schedule")
     with dg.DagsterInstance.ephemeral() as instance:
-        tick = schedule.evaluate_tick(dg.build_schedule_context(instance=instance))
+        context = dg.build_schedule_context(instance=instance, repository_def=repository)
+        tick = schedule.evaluate_tick(context)
     assert [request.partition_key for request in tick.run_requests] == load_twins(ROOT / "twins.yaml").names
 
 
@@ -139,7 +140,7 @@ def test_loading_stays_light():
 def test_the_workspace_loads_the_package_that_holds_the_graph():
     entry = yaml.safe_load((ROOT / "workspace.yaml").read_text())["load_from"][0]["python_module"]
     module = importlib.import_module(entry["module_name"])
-    assert isinstance(module.defs, dg.components.definitions.LazyDefinitions) or callable(module.defs)
+    assert isinstance(module.defs(), dg.Definitions)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     assert "dagster" not in project["tool"], "a [tool.dagster] table would hide workspace.yaml"
     assert "dg" not in project["tool"], "a [tool.dg] table would hide workspace.yaml"

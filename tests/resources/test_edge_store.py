@@ -180,6 +180,16 @@ def test_killed_while_old_shards_are_removed_the_new_index_is_live(tmp_path, emb
     assert shard_names(tmp_path) == {store.live()}
 
 
+def test_a_readers_temporary_files_are_not_copied(tmp_path, embed):
+    store = EdgeStore(tmp_path)
+    first = store.sync([chunk("a")], MODEL, embed)
+    left = tmp_path / "vectors/shards" / first.index_id / ".atomicwriteXY"
+    left.mkdir()
+    (left / "vanishes").symlink_to(left / "nowhere")
+    second = store.sync([chunk("a"), chunk("b")], MODEL, embed)
+    assert not (tmp_path / "vectors/shards" / second.index_id / left.name).exists()
+
+
 def test_readers_open_and_search_while_a_writer_builds_and_publishes(tmp_path, embed):
     writer = EdgeStore(tmp_path)
     writer.publish(writer.sync([chunk("a")], MODEL, embed).index_id)

@@ -146,7 +146,7 @@ def test_a_heading_in_code_is_none(chunks):
 
 def test_underlined_and_empty_headings(chunks):
     assert list(paths(chunks(f"Title\n=====\n\n{LONG}\n\nPart\n----\n\n{LONG}"))) == ["Title", "Title > Part"]
-    assert list(paths(chunks(f"#\n\n{LONG}"))) == [""]
+    assert list(paths(chunks(f"#\n\n{LONG}\n\n# One\n\n##\n\n{LONG}"))) == ["", "One"]
 
 
 def test_the_path_is_that_of_the_first_words(chunks):

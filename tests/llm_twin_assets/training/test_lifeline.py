@@ -39,7 +39,7 @@ def test_a_child_dies_when_its_parent_is_killed():
     parent = subprocess.Popen(
         [sys.executable, "-c", PARENT, CHILD],
         stdout=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": os.getcwd()},
+        env=os.environ | {"PYTHONPATH": str(Path.cwd())},
     )
     child = int(parent.stdout.readline())
     try:
@@ -57,7 +57,7 @@ def test_a_child_whose_parent_is_gone_already_does_not_start():
         [sys.executable, "-c", CHILD.format(parent=1)],
         capture_output=True,
         text=True,
-        env=os.environ | {"PYTHONPATH": os.getcwd()},
+        env=os.environ | {"PYTHONPATH": str(Path.cwd())},
     )
     assert done.returncode == 1
     assert "started this training is gone" in done.stderr
@@ -65,8 +65,8 @@ def test_a_child_whose_parent_is_gone_already_does_not_start():
 
 
 def test_this_process_is_refused_when_it_names_another_parent():
-    program = "import os; from llm_twin_assets.training.lifeline import die_with_parent; die_with_parent(os.getppid())"
-    environment = os.environ | {"PYTHONPATH": os.getcwd()}
+    program = "import os\nfrom llm_twin_assets.training.lifeline import *\ndie_with_parent(os.getppid())"
+    environment = os.environ | {"PYTHONPATH": str(Path.cwd())}
     assert subprocess.run([sys.executable, "-c", program], env=environment).returncode == 0
     with pytest.raises(SystemExit):
         die_with_parent(os.getpid())

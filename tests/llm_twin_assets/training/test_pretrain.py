@@ -1,11 +1,13 @@
 """Pretraining on a tiny corpus: it learns, it reads the train split only, and it is repeatable."""
 
+import math
+
 import pytest
 import torch
 
 from llm_twin_assets.training import pretrain as stage
 from llm_twin_assets.training.bundled import CONTEXT, SMALL_VOCABULARY, VOCABULARY, vocabulary_size
-from llm_twin_assets.training.pretrain import BATCH, pretrain, recipe
+from llm_twin_assets.training.pretrain import BATCH, FEWEST_STEPS, MOST_PASSES, pretrain, recipe
 from tests.llm_twin_assets.training import small
 from tests.llm_twin_assets.training.small import say_nothing
 
@@ -46,10 +48,16 @@ def test_validation_and_test_documents_are_never_read(trained):
     assert same(trained[0], again)
 
 
-def test_a_small_corpus_is_not_read_over_and_over():
-    *_, fit = pretrain(small.documents("train", "train", "train"), 10_000_000, say_nothing)
-    stream = stage._stream(small.tokenizer(), [], small.documents("train", "train", "train"))
-    assert fit.tokens < 20 * len(stream)
+def test_a_small_corpus_is_not_read_over_and_over(tokenizer):
+    table = small.documents(*["train"] * 40)
+    stream = stage._stream(tokenizer, list(table["text"]), table)
+    assert MOST_PASSES * len(stream) > FEWEST_STEPS * BATCH * CONTEXT
+    *_, fit = pretrain(table.iloc[:3], 10_000_000, say_nothing)
+    assert len(fit.losses) == FEWEST_STEPS
+    assert stage._step_count(10_000_000, len(stream)) == math.ceil(
+        MOST_PASSES * len(stream) / (BATCH * CONTEXT)
+    )
+    assert stage._step_count(TOKENS, len(stream)) == 3
 
 
 def test_every_text_and_its_passages_are_in_the_stream(tokenizer):
