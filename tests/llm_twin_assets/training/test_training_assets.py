@@ -1,10 +1,6 @@
 """base_model and fine_tuned_model in Dagster, with training processes of their own."""
 
-import contextlib
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import dagster as dg
@@ -16,16 +12,8 @@ from resources.models import ModelStore
 from resources.settings import Settings
 from resources.store import Store, Table
 from tests.llm_twin_assets.training import small
-from tests.waiting import wait_until
 
 NAME = TWIN.get_partition_keys()[0]
-ENVIRONMENT = os.environ | {"PYTHONPATH": str(Path.cwd())}
-ENDLESS = """
-import sys
-from pathlib import Path
-from tests.llm_twin_assets.training.test_training_assets import tune
-tune(Path(sys.argv[1]), epochs=100_000)
-"""
 
 
 def write(home, table):
@@ -35,9 +23,9 @@ def write(home, table):
     store.materialize("instruct_dataset", name, lambda: Table(small.rows(table, NAME)), NAME)
 
 
-def run(home, *stage, twin=NAME, epochs=1):
+def run(home, *stage, twin=NAME):
     resources = {
-        "settings": Settings(home=home, threads=1, pretrain_tokens=20_000, tuning_epochs=epochs),
+        "settings": Settings(home=home, threads=1, pretrain_tokens=20_000, tuning_epochs=1),
         "store": Store(home),
         "models": ModelStore(home),
         "pipes": dg.PipesSubprocessClient(),
@@ -45,8 +33,8 @@ def run(home, *stage, twin=NAME, epochs=1):
     return dg.materialize(stage, partition_key=twin, resources=resources, raise_on_error=False)
 
 
-def tune(home, epochs=1):
-    return run(home, assets.fine_tuned_model, checks.adapter_is_sound, epochs=epochs)
+def tune(home):
+    return run(home, assets.fine_tuned_model, checks.adapter_is_sound)
 
 
 def metadata_of(done):
@@ -122,36 +110,3 @@ def test_an_unsound_model_is_caught(based):
 
     done = run(based, as_it_is, checks.base_is_sound, twin=None)
     assert verdicts_of(done) == {"base_is_sound": False}
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has PR_SET_PDEATHSIG")
-def test_the_training_process_dies_when_its_run_is_killed(based):
-    """kill -9 of a run in the middle of a training: the child ends, and the next run starts clean."""
-    with subprocess.Popen([sys.executable, "-c", ENDLESS, str(based)], env=ENVIRONMENT) as killed:
-        try:
-            child = wait_until(lambda: training_of(killed.pid), 120)
-        finally:
-            killed.kill()
-    wait_until(lambda: not is_running(child))
-    assert ModelStore(based).current("fine_tuned_model", NAME) is None
-    assert verdicts_of(tune(based)) == {"adapter_is_sound": True}
-    assert list(ModelStore(based).place("fine_tuned_model", NAME).glob(".*")) == []
-
-
-def training_of(process):
-    """The process id of a run's training once it has loaded torch, else None."""
-    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
-    for child in children:
-        with contextlib.suppress(FileNotFoundError):
-            command = Path(f"/proc/{child}/cmdline").read_text()
-            if "training.train" in command and "libtorch" in Path(f"/proc/{child}/maps").read_text():
-                return int(child)
-    return None
-
-
-def is_running(process):
-    """Whether a process lives; one that only waits to be reaped does not."""
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
