@@ -39,7 +39,7 @@ def main() -> None:
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     with sync_playwright() as playwright, _webserver() as dagster:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        lineage(browser.new_page(viewport={"width": 2000, "height": 1100}), dagster)
+        lineage(browser.new_page(viewport={"width": 2200, "height": 1100}), dagster)
         chat(browser.new_page(viewport={"width": 1000, "height": 900}), endpoint.status()["url"])
         browser.close()
 
@@ -72,9 +72,11 @@ def _webserver() -> Iterator[str]:
 def lineage(page: Page, dagster: str) -> None:
     """The global lineage graph with what each asset last reported."""
     page.goto(f"{dagster}/asset-groups")
-    page.get_by_text("deployed_endpoint").first.wait_for(timeout=60_000)
-    page.wait_for_timeout(4_000)
-    page.screenshot(path=PICTURES / "lineage.png")
+    page.get_by_text("monitoring").last.wait_for(timeout=60_000)
+    page.keyboard.press("Alt+e")  # expands every group
+    page.get_by_text("deployed_endpoint").first.wait_for(timeout=20_000)
+    page.wait_for_timeout(5_000)
+    page.screenshot(path=PICTURES / "lineage.png", clip={"x": 240, "y": 0, "width": 1960, "height": 1100})
     print(f"wrote {PICTURES / 'lineage.png'}")
 
 

@@ -30,6 +30,7 @@ def use_instance_of(home: Path) -> None:
     if not file.exists():
         file.write_text(
             "telemetry: {enabled: false}\n"
+            "nux: {enabled: false}\n"
             "run_coordinator:\n"
             "  module: dagster._core.run_coordinator\n"
             "  class: QueuedRunCoordinator\n"
