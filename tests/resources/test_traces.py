@@ -63,7 +63,10 @@ def test_an_id_tells_its_milliseconds():
     assert before <= made <= time.time_ns() // 1_000_000
 
 
-def test_ids_of_many_threads_are_all_different():
+def test_ids_of_many_threads_are_all_different(monkeypatch):
+    """Even where neither clock nor chance tells them apart."""
+    monkeypatch.setattr(module.time, "time_ns", lambda: 1_000_000)
+    monkeypatch.setattr(module.secrets, "randbits", lambda bits: time.sleep(0) or 0)
     ids, made = Uuid7(), []
     threads = [threading.Thread(target=lambda: made.extend(ids.next() for _ in range(500))) for _ in range(4)]
     for thread in threads:

@@ -63,6 +63,32 @@ def test_a_replaced_trace_store_loses_nothing_and_repeats_nothing(traces):
     assert (list(again["trace_id"]), new) == ([kept.trace_id, fresh.trace_id], 1)
 
 
+def test_a_trace_store_from_a_backup_repeats_nothing(traces):
+    kept = record(traces)
+    backup = traces.path.read_bytes()
+    lost = record(traces)
+    rows, _ = table(nothing(), traces)
+    traces.path.write_bytes(backup)
+    fresh = record(traces)
+    again, new = table(rows, traces)
+    assert (list(again["trace_id"]), new) == ([kept.trace_id, lost.trace_id, fresh.trace_id], 1)
+
+
+def test_only_what_is_new_is_read(traces):
+    class Watched(TraceStore):
+        asked = None
+
+        def since(self, twin, trace_id=None):
+            self.asked = trace_id
+            return super().since(twin, trace_id)
+
+    last = record(traces)
+    rows, _ = table(nothing(), traces)
+    watched = Watched(traces.path.parent)
+    table(rows, watched)
+    assert watched.asked == last.trace_id
+
+
 def test_the_numbers_are_those_of_the_answered_requests(traces):
     for total in (10.0, 20.0, 30.0, 40.0):
         record(traces, total=total, declined=total == 40.0, completion_tokens=5)

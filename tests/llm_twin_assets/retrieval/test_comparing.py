@@ -64,6 +64,11 @@ def test_only_common_queries_are_compared():
         (LIVE, None, "nothing was live"),
         ({"q1": 0.0}, LIVE, "insufficient: 1 queries, at least 5"),
         ({f"x{n}": 0.0 for n in range(9)}, LIVE, "insufficient: 0 queries in common, at least 5"),
+        (
+            {f"q{n}": 0.0 for n in range(4)} | {f"x{n}": 0.0 for n in range(9)},
+            LIVE,
+            "insufficient: 4 queries in common, at least 5",
+        ),
         ({}, None, "insufficient: 0 queries"),
     ],
 )

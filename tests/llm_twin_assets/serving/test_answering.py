@@ -158,14 +158,40 @@ def test_a_missing_index_is_no_answer(small):
         Answerer(small.embedder, small.vectors).answer(loaded, "0" * 64, "honey", lambda _: None)
 
 
-def test_the_prompt_is_the_manifests(ask, small):
-    """A release answers with the prompt it was made with, not with the one of today's code."""
-    manifest = dataclasses.replace(small.manifest(max_new_tokens=96), prompt="{passages} {question} Bee?")
-    small.releases.desire("ada", small.releases.add(manifest, {}))
+def test_each_sentence_is_told_as_soon_as_it_is_decided(small):
+    small.release()
     serving = small.serving()
     serving.step()
+    tokens, told_at = [], []
     with serving.borrowed("ada") as loaded:
-        answer = Answerer(small.embedder, small.vectors).answer(
-            loaded, serving.index_id, "Why does the hive hum in winter?", lambda _: None
+        generate = loaded.engine.generate
+
+        def counting(adapter, prompt, on_token, limit, **how):
+            generate(adapter, prompt, lambda token: (tokens.append(token), on_token(token)), limit, **how)
+
+        loaded.engine.generate = counting
+        Answerer(small.embedder, small.vectors).answer(
+            loaded,
+            serving.index_id,
+            "Why does the hive hum in winter?",
+            lambda _: told_at.append(len(tokens)),
         )
-    assert answer.prompt_tokens > 100
+    assert told_at == sorted(set(told_at[:-1])) + told_at[-1:]
+    assert told_at[0] < 5
+    assert told_at[-2] < len(tokens) - 5
+
+
+def test_the_prompt_is_the_manifests(small):
+    """A release answers with the prompt it was made with, not with the one of today's code."""
+    read = []
+    for prompt in ("{passages} {question}", "{passages} {question} Bees and more bees, please."):
+        manifest = dataclasses.replace(small.manifest(max_new_tokens=96), prompt=prompt)
+        small.releases.desire("ada", small.releases.add(manifest, {}))
+        serving = small.serving()
+        serving.step()
+        with serving.borrowed("ada") as loaded:
+            answer = Answerer(small.embedder, small.vectors).answer(
+                loaded, serving.index_id, "Why does the hive hum in winter?", lambda _: None
+            )
+        read.append(answer.prompt_tokens)
+    assert 100 < read[0] < read[1]
