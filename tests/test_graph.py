@@ -10,7 +10,7 @@ from resources.releases import Releases
 from resources.store import Store
 from tests.world import World
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("graph")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

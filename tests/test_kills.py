@@ -11,7 +11,7 @@ import pytest
 from tests.waiting import wait_until
 from tests.world import World
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("graph")]
+pytestmark = pytest.mark.slow
 
 ASSETS = [
     "raw_documents",
