@@ -1,7 +1,7 @@
 import textwrap
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from llm_twin_assets.documents.wrapping import join_wraps
@@ -25,7 +25,12 @@ def test_wrapped_prose_is_one_line_again(width, hyphens):
 _WORDS = st.lists(st.sampled_from(PROSE.split()), min_size=30, max_size=90)
 
 
+# A line of prose that ends with a semicolon is no line of code.
+_SEMICOLON = [["It’s"] * 60, ["It’s"] * 60, ["It’s"] * 18 + ["hook;"] + ["It’s"] * 12]
+
+
 @settings(max_examples=50, deadline=None)
+@example(_SEMICOLON, 95)
 @given(st.lists(_WORDS, min_size=3, max_size=5), st.integers(55, 100))
 def test_a_wrapped_document_loses_no_word_and_no_paragraph(paragraphs, width):
     whole = [" ".join(words) for words in paragraphs]
