@@ -81,12 +81,15 @@ class Runner:
         progress = _Progress(self._tell, self._assets)
         self._instance.add_event_listener(run_id, progress)
         with self._locks.held(_lock(run_id)):
-            result = self._definitions.resolve_job_def(job).execute_in_process(
+            defined = self._definitions.resolve_job_def(job)
+            # What a job was defined with is not applied by itself where a run has other configuration.
+            own = dict(defined.get_run_config_for_partition_key(twin)) if twin else {}
+            result = defined.execute_in_process(
                 instance=self._instance,
                 run_id=run_id,
                 partition_key=twin,
                 asset_selection=[dg.AssetKey(name) for name in assets] if assets else None,
-                run_config=ERRORS_ONLY | (config or {}),
+                run_config=own | ERRORS_ONLY | (config or {}),
                 tags={LOCAL: "true"},
                 raise_on_error=False,
             )
