@@ -108,13 +108,15 @@ def ask(setup: tuple[Settings, Twins], twin: str, question: str, as_json: bool) 
 
 
 @main.command("status")
+@click.option("--documents", is_flag=True, help="List every document, and every rejected item, instead.")
 @AS_JSON
 @click.pass_obj
-def show_status(setup: tuple[Settings, Twins], as_json: bool) -> None:
+def show_status(setup: tuple[Settings, Twins], documents: bool, as_json: bool) -> None:
     """What stands in the store, and what each twin serves."""
-    from llm_twin_assets.status import status
+    from llm_twin_assets.status import listed, status
 
-    report = status(setup[1], _resources(*setup))
+    resources = _resources(*setup)
+    report = listed(resources["store"]) if documents else status(setup[1], resources)
     click.echo(json.dumps(report, indent=1, ensure_ascii=False) if as_json else _as_lines(report))
 
 
@@ -145,6 +147,40 @@ def rollback(setup: tuple[Settings, Twins], twin: str, release_id: str | None, a
         _refuse("\n".join(errors), 1)
     told = {"twin": twin, "release_id": chosen, "left": champion.release_id}
     click.echo(json.dumps(told, indent=1) if as_json else f"{twin} serves {chosen} again")
+
+
+@main.command()
+@click.argument("uri")
+@click.option("--dry-run", is_flag=True, help="Only show where the document is.")
+@click.option("--undo", is_flag=True, help="Let an address that was forgotten be read again.")
+@AS_JSON
+@click.pass_obj
+def forget(setup: tuple[Settings, Twins], uri: str, dry_run: bool, undo: bool, as_json: bool) -> None:
+    """Take a document out of chunks, vectors and datasets, for good, and show what was made of it."""
+    from llm_twin_assets import forgetting
+    from llm_twin_assets.runs import Runner
+
+    settings, twins = setup
+    resources = _resources(settings, twins)
+    forgotten = resources["catalog"].forgotten
+    if undo:
+        if not forgotten.remove(uri):
+            _refuse(f"{uri} was not forgotten; forgotten are: {', '.join(forgotten.uris()) or 'none'}")
+        click.echo(f"{uri} is read again by the next run")
+        return
+    before = forgetting.footprint(uri, twins, resources)
+    if not before.known and uri not in forgotten.uris():
+        _refuse(f"no document has the address {uri}: `llm-twin status --documents` lists them")
+    errors: list[str] = []
+    if not dry_run:
+        runner = Runner(settings, twins, resources, _teller(sys.stderr))
+        with resources["store"].locks.held("llm-twin-run"):
+            errors = forgetting.forget(uri, twins, resources, runner.execute)
+    after = forgetting.footprint(uri, twins, resources, before)
+    told = {"before": before.told(), "after": after.told(), "gone": after.is_gone, "errors": errors}
+    click.echo(json.dumps(told, indent=1) if as_json else forgetting.summary(before, after, dry_run))
+    if errors or not (after.is_gone or dry_run):
+        _refuse("\n".join(errors) or f"{uri} is not gone: see what is left above", 1)
 
 
 @main.command()
@@ -208,7 +244,12 @@ def _print_answer(answer: dict[str, Any]) -> None:
 def _as_lines(value: dict[str, Any], indent: str = "") -> str:
     lines = []
     for key, inner in value.items():
-        if isinstance(inner, dict) and inner:
+        if isinstance(inner, list) and inner:
+            lines += [
+                f"{indent}{key}:",
+                *(f"{indent}  {' | '.join(map(str, row.values()))}" for row in inner),
+            ]
+        elif isinstance(inner, dict) and inner:
             lines += [f"{indent}{key}:", _as_lines(inner, indent + "  ")]
         else:
             lines.append(f"{indent}{key}: {inner if inner not in (None, {}) else '-'}")

@@ -37,6 +37,8 @@ class Reason(StrEnum):
     WRONG_CONTENT_TYPE = "wrong_content_type"
     GONE = "gone"
     DISALLOWED_BY_ROBOTS = "disallowed_by_robots"
+    NOT_PUBLIC = "not_public"
+    TEASER = "teaser"
     BOT_WALL = "bot_wall"
     LOGIN_PAGE = "login_page"
     NEEDS_EXTRA = "needs_extra"
@@ -74,6 +76,15 @@ def digest(*parts: object) -> str:
     """SHA-256 (hex, 64 characters) of the parts written as canonical JSON."""
     text = json.dumps(parts, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def rows_digest(frame: pd.DataFrame) -> str:
+    """SHA-256 (hex) over a table's rows in their order; needs the memory of one row."""
+    total = hashlib.sha256()
+    for row in frame.itertuples(index=False, name=None):
+        values = [None if pd.isna(value) else value for value in row]
+        total.update(digest(values).encode())
+    return total.hexdigest()
 
 
 def content_hash(text: str) -> str:
@@ -122,17 +133,26 @@ _DOCUMENT = {
     "text": _text(words=_WORDS),
     "content_hash": _text(),
 }
-_SOURCE_HASH = {"source_hash": _text()}
 
 
 def _table(columns: dict[str, pa.Column], unique: str | list[str], *checks: pa.Check) -> pa.DataFrameSchema:
     return pa.DataFrameSchema(columns, checks=list(checks), unique=unique, strict=True, ordered=False)
 
 
-RAW_DOCUMENTS = _table(_DOCUMENT | _SOURCE_HASH, "document_id")
-CLEANED_DOCUMENTS = _table(
-    _DOCUMENT | _SOURCE_HASH | {"cluster_id": _text(), "split": _text(split=_SPLIT)}, "document_id"
-)
+# How a stage knows its own work again; no part of what a table says, nor of its data version.
+_ORIGIN = {"source_hash": _text(), "source": _text(), "item": _text(), "stamp": _text()}
+_MADE = {
+    "made_of": _text(),
+    "furniture": _text(),
+    "lines": pa.Column(object),
+    "signature": pa.Column(object),
+}
+UNVERSIONED: Final = frozenset({*_ORIGIN, *_MADE})
+RAW_DOCUMENTS = _table(_DOCUMENT | _ORIGIN, "document_id")
+_CLEANED = _DOCUMENT | {"withheld": _text(nullable=True)} | _MADE
+CLEANED_DOCUMENTS = _table(_CLEANED | {"cluster_id": _text(), "split": _text(split=_SPLIT)}, "document_id")
+# Documents that were cleaned and then left out as copies: so that they need not be cleaned again.
+COPIES = _table(_CLEANED, "document_id")
 CHUNKS = _table(
     {
         "chunk_id": _text(),
@@ -198,6 +218,8 @@ REJECTED = pa.DataFrameSchema(
     },
     strict=True,
 )
+# What a stage keeps for its own next run only, beside its table.
+ASIDE: Final[dict[str, pa.DataFrameSchema]] = {"cleaned_documents": COPIES}
 SCHEMAS: Final[dict[str, pa.DataFrameSchema]] = {
     "raw_documents": RAW_DOCUMENTS,
     "cleaned_documents": CLEANED_DOCUMENTS,
@@ -212,17 +234,28 @@ def conform(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:
 
     Raises pandera's SchemaErrors, which lists every offending column and row.
     """
+    if frame.empty:
+        return empty(schema)
     ordered = frame.reindex(columns=list(schema.columns))
     return schema.validate(ordered, lazy=True).reset_index(drop=True)
 
 
+def shaped(frame: pd.DataFrame, schema: pa.DataFrameSchema) -> pd.DataFrame:
+    """The frame with the schema's columns, types and order, as `conform` gives it, but not checked.
+
+    For what a stage hands to the store, which checks it; a check costs 25 ms however small the table.
+    """
+    types = {name: column.dtype.type for name, column in schema.columns.items()}
+    return frame.reindex(columns=list(types)).astype(types).reset_index(drop=True)
+
+
 def empty(schema: pa.DataFrameSchema) -> pd.DataFrame:
     """A table with the schema's columns and no row."""
-    return conform(pd.DataFrame(columns=list(schema.columns)), schema)
+    return shaped(pd.DataFrame(columns=list(schema.columns)), schema)
 
 
 def rejected(rows: list[tuple[str, Reason, str]], stage: str) -> pd.DataFrame:
     """A rejected table of (item_id, reason, detail) rows that one stage left out."""
     columns = ["item_id", "stage", "reason", "detail"]
     records = [(item, stage, reason.value, detail) for item, reason, detail in rows]
-    return conform(pd.DataFrame(records, columns=columns), REJECTED)
+    return shaped(pd.DataFrame(records, columns=columns), REJECTED)

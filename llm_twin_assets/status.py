@@ -38,6 +38,17 @@ def stages(store: Store, vectors: VectorStore) -> dict[str, Any]:
     }
 
 
+def listed(store: Store) -> dict[str, Any]:
+    """Every document by its address, with author, split and why it is withheld; every rejected item."""
+    columns = ["title", "author", "split", "withheld"]
+    documents = store.read_or_empty("cleaned_documents").set_index("uri")[columns]
+    documents = documents.astype(object).where(documents.notna(), None)
+    return {
+        "documents": documents.to_dict("index"),
+        "rejected": store.rejected().to_dict("records"),
+    }
+
+
 def _twin(name: str, resources: dict[str, Any], endpoint: dict[str, Any]) -> dict[str, Any]:
     store, models, releases = _parts(resources)
     rows = store.read_or_empty("instruct_dataset", name)["split"].value_counts()

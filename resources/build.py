@@ -1,7 +1,8 @@
 """build_resources: every connection the graph uses, from settings; constructors open nothing."""
 
 import os
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from resources.catalog import Catalog
 from resources.embedder import build_embedder
@@ -13,6 +14,9 @@ from resources.store import Store
 from resources.traces import TraceStore
 from resources.twins import Twins
 from resources.vector_store import build_vector_store
+
+if TYPE_CHECKING:
+    from resources.fetcher import Fetcher
 
 
 def build_resources(settings: Settings, twins: Twins) -> dict[str, Any]:
@@ -26,9 +30,20 @@ def build_resources(settings: Settings, twins: Twins) -> dict[str, Any]:
         "store": Store(settings.home),
         "models": ModelStore(settings.home),
         "releases": Releases(settings.home),
-        "catalog": Catalog(twins),
+        "catalog": build_catalog(settings, twins),
         "embedder": build_embedder(settings),
         "vectors": build_vector_store(settings),
         "traces": TraceStore(settings.home),
         "endpoint": Endpoint(settings),
     }
+
+
+def build_catalog(settings: Settings, twins: Twins) -> Catalog:
+    """The sources, read through a fetcher that reaches public addresses only, unless settings say more."""
+
+    def fetching(copies: Path) -> "Fetcher":
+        from resources.fetcher import Fetcher
+
+        return Fetcher(copies, settings.fetch_allow, settings.fetch_pause_seconds)
+
+    return Catalog(twins, settings.home, fetching, settings.poll_minutes * 60)

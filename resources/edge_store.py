@@ -102,6 +102,11 @@ class EdgeStore:
         """How many points the shard's files hold."""
         return len(self.ids(index_id))
 
+    def holding(self, document_id: str) -> list[str]:
+        """The shards whose manifest names the document."""
+        manifests = [self._read(file.parent.name) for file in sorted(self._shards.glob(f"*/{MANIFEST}"))]
+        return [found.index_id for found in manifests if document_id in found.document_ids]
+
     def search(
         self, index_id: str, vector: "NDArray[np.float32]", k: int, author: str | None = None
     ) -> list[Hit]:

@@ -1,6 +1,7 @@
 """Model folders, immutable and named by their content, with a pointer to the current one."""
 
 import hashlib
+import json
 import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -27,7 +28,7 @@ class Model:
 
 
 class ModelStore:
-    """`models/<asset>[/<twin>]/<version>/` and `current.json` beside them."""
+    """`models/<asset>[/<twin>]/<version>/`, beside them `about/<version>.json` and `current.json`."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -69,10 +70,16 @@ class ModelStore:
         return self.point(asset, Model(version, inputs, folder, metadata), twin)
 
     def point(self, asset: str, model: Model, twin: str | None = None) -> Model:
-        """Make a model the current one."""
+        """Make a model the current one; what is known of each version stays beside it."""
         stored = {key: value for key, value in asdict(model).items() if key != "reused"}
+        write_json(self.place(asset, twin) / "about" / f"{model.version}.json", stored)
         write_json(self.place(asset, twin) / "current.json", stored)
         return model
+
+    def versions(self, asset: str, twin: str | None = None) -> list[Model]:
+        """Every version that was ever current, in the order of their names."""
+        files = sorted((self.place(asset, twin) / "about").glob("[!.]*.json"))
+        return [Model(**json.loads(file.read_text())) for file in files]
 
 
 def weights_hash(folder: Path) -> str:

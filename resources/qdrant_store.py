@@ -95,6 +95,15 @@ class QdrantStore:
         """How many points the index's collection holds."""
         return int(self._client.count(self._holding(index_id), exact=True).count)
 
+    def holding(self, document_id: str) -> list[str]:
+        """What the collections hold that have a point of the document."""
+        from qdrant_client import models
+
+        match = models.FieldCondition(key="document_id", match=models.MatchValue(value=document_id))
+        of_document = models.Filter(must=[match])
+        counts = {name: self._client.count(name, of_document).count for name in self._collections()}
+        return [str(self._about(name).get("index_id", name)) for name, count in counts.items() if count]
+
     def search(
         self, index_id: str, vector: "NDArray[np.float32]", k: int, author: str | None = None
     ) -> list[Hit]:

@@ -1,11 +1,12 @@
 """Every setting of the platform: environment variables with the prefix LLM_TWIN_, or `.env`."""
 
 import os
+from ipaddress import ip_network
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class Settings(BaseSettings):
@@ -18,6 +19,13 @@ class Settings(BaseSettings):
     automation: Literal["on", "off"] = Field(
         "on", description="whether sensors and schedules start switched on"
     )
+
+    poll_minutes: int = Field(60, ge=1, description="how often feeds, sites and repositories are looked at")
+    fetch_pause_seconds: float = Field(1.0, ge=0, description="between two requests to one host")
+    fetch_allow: Annotated[list[str], NoDecode] = Field(
+        [], description="private networks that may be fetched from: 10.0.0.0/8,192.168.0.0/16; none by default"
+    )
+    redaction: Literal["patterns", "presidio"] = "patterns"
 
     embedding_model: str = Field("bundled", description="bundled, or a sentence-transformers id or folder")
     qdrant_url: str | None = Field(None, validation_alias="QDRANT_URL")
@@ -40,6 +48,12 @@ class Settings(BaseSettings):
         if str(home).startswith("s3:"):
             raise ValueError("LLM_TWIN_HOME must be a folder of this machine, not an s3 address")
         return home.expanduser().absolute()
+
+    @field_validator("fetch_allow", mode="before")
+    @classmethod
+    def _networks(cls, written: str | list[str]) -> list[str]:
+        networks = written.split(",") if isinstance(written, str) else written
+        return [str(ip_network(network.strip())) for network in networks if network.strip()]
 
     @field_validator("config")
     @classmethod

@@ -43,11 +43,12 @@ class Record:
 
 @dataclass(frozen=True)
 class Table:
-    """What a stage built: rows, what it left out, and numbers worth plotting."""
+    """What a stage built: rows, what it left out, numbers worth plotting, and what it keeps for itself."""
 
     rows: "pd.DataFrame"
     rejected: "pd.DataFrame | None" = None
     metadata: dict[str, Any] = field(default_factory=dict)
+    aside: "pd.DataFrame | None" = None
 
 
 class Store:
@@ -97,6 +98,15 @@ class Store:
         if (self.folder(asset, twin) / "part.parquet").exists():
             return self.read(asset, twin)
         return empty(SCHEMAS[asset])
+
+    def aside(self, asset: str) -> "pd.DataFrame":
+        """What an asset's last run kept for its next one; none where there was no such run."""
+        import pandas as pd
+
+        from llm_twin_assets.contracts import ASIDE, conform, empty
+
+        path = self.folder(asset) / "aside.parquet"
+        return conform(pd.read_parquet(path), ASIDE[asset]) if path.exists() else empty(ASIDE[asset])
 
     def rejected(self) -> "pd.DataFrame":
         """Everything that every stage left out, with stage and reason."""
@@ -155,14 +165,17 @@ class Store:
             return record
 
     def _write(self, asset: str, inputs: str, table: Table, twin: str | None) -> Record:
-        from llm_twin_assets.contracts import SCHEMAS, conform, digest
+        from llm_twin_assets.contracts import SCHEMAS, UNVERSIONED, conform, rows_digest
 
         rows = conform(table.rows, SCHEMAS[asset])
         left = self._write_rejected(asset, table.rejected, twin)
+        if table.aside is not None:
+            with replacing(self.folder(asset, twin) / "aside.parquet") as temporary:
+                table.aside.to_parquet(temporary, index=False)
         metadata = {"dagster/row_count": len(rows), "rejected": sum(left.values()), **table.metadata}
         metadata |= {f"rejected/{reason}": count for reason, count in left.items()}
-        version = digest(rows.astype(object).where(rows.notna(), None).to_numpy().tolist())
-        record = Record(inputs, version, metadata)
+        said = rows[[column for column in rows.columns if column not in UNVERSIONED]]
+        record = Record(inputs, rows_digest(said), metadata)
         _write_parquet(self.folder(asset, twin) / "part.parquet", rows, record)
         return record
 

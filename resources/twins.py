@@ -1,13 +1,31 @@
 """The twins file: which sources there are, and who was made into a twin by being written there."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+
+
+def _is_address(written: str) -> str:
+    if not re.match(r"https?://[^\s/]", written):
+        raise ValueError(f"{written!r} is no address: it begins with https:// or http://")
+    return written
+
+
+Address = Annotated[Words, AfterValidator(_is_address)]
 
 MENDS = {
     "missing": "add this field",
@@ -18,6 +36,8 @@ MENDS = {
     "list_type": "write a list: one line for each item, beginning with '- '",
     "model_type": "write fields here, each as 'name: value'",
     "too_short": "write at least one item",
+    "union_tag_invalid": "use one of the values named",
+    "union_tag_not_found": "add the field kind",
 }
 
 
@@ -29,12 +49,56 @@ class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Source(_Strict):
-    """Where documents come from; `path` is absolute once loaded."""
-
-    kind: Literal["folder", "handbook_export"]
-    path: Path
+class _Source(_Strict):
+    # Who wrote what names no author itself.
     author: Words | None = None
+
+
+class FileSource(_Source):
+    """Files of this machine; `path` is absolute once loaded."""
+
+    kind: Literal["folder", "handbook_export", "jsonl", "linkedin_export", "medium_export"]
+    path: Path
+
+
+class FeedSource(_Source):
+    """An RSS or Atom feed."""
+
+    kind: Literal["feed"]
+    url: Address
+
+
+class WebSource(_Source):
+    """Pages of websites: the addresses written here, and those of a sitemap that begin with `include`."""
+
+    kind: Literal["web"]
+    urls: list[Address] = []
+    sitemap: Address | None = None
+    include: Address | None = None
+    limit: int = Field(1000, ge=1)
+
+    @model_validator(mode="after")
+    def _has_pages(self) -> "WebSource":
+        if not self.urls and not self.sitemap:
+            raise ValueError("no page is named by urls: or sitemap:")
+        return self
+
+
+class GitSource(_Source):
+    """A git repository, by its https address or its folder; `include` are globs of paths that narrow it."""
+
+    kind: Literal["git"]
+    url: Words
+    ref: Words = "HEAD"
+    include: list[Words] = []
+
+    @property
+    def is_local(self) -> bool:
+        """Whether it lies in a folder of this machine."""
+        return "://" not in self.url
+
+
+Source = Annotated[FileSource | FeedSource | WebSource | GitSource, Field(discriminator="kind")]
 
 
 class Thresholds(_Strict):
@@ -45,17 +109,25 @@ class Thresholds(_Strict):
 
 
 class Twin(_Strict):
-    """An author who is made into a twin, under a name that is its partition key."""
+    """An author who is made into a twin, under a name that is its partition key.
+
+    `public` are the author's own addresses and numbers that are not redacted from their texts.
+    """
 
     name: Name
     author: Words
+    public: list[Words] = []
     thresholds: Thresholds = Thresholds()
 
 
 class Twins(_Strict):
-    """The whole file; `root` is the folder it lies in."""
+    """The whole file; `root` is the folder it lies in.
+
+    `trusted` are the addresses of documents that somebody read and found to hold no injected instruction.
+    """
 
     root: Path
+    trusted: list[Words] = []
     sources: list[Source] = Field(min_length=1)
     twins: list[Twin] = Field(min_length=1)
 
@@ -117,25 +189,41 @@ def _parse(path: Path) -> tuple[yaml.Node | None, Any]:
 
 
 def _located(path: Path, node: yaml.Node | None, twins: Twins) -> list[Source]:
-    located = []
-    for position, source in enumerate(twins.sources):
-        absolute = (twins.root / source.path).resolve()
-        if not absolute.exists():
-            line = _line(node, ("sources", position, "path"))
-            raise TwinsFileError(
-                f"{path}:{line}: sources[{position}].path: {source.path} does not exist: "
-                "write a path relative to this file"
-            )
-        located.append(source.model_copy(update={"path": absolute}))
-    return located
+    return [_absolute(path, node, twins, position) for position in range(len(twins.sources))]
+
+
+def _absolute(path: Path, node: yaml.Node | None, twins: Twins, position: int) -> Source:
+    """A source whose path, where it has one, starts at the twins file's folder."""
+    source = twins.sources[position]
+    if isinstance(source, FileSource):
+        field, written = "path", str(source.path)
+    elif isinstance(source, GitSource) and source.is_local:
+        field, written = "url", source.url
+    else:
+        return source
+    absolute = (twins.root / written).resolve()
+    if not absolute.exists():
+        line = _line(node, ("sources", position, field))
+        raise TwinsFileError(
+            f"{path}:{line}: sources[{position}].{field}: {written} does not exist: "
+            "write a path relative to this file"
+        )
+    return source.model_copy(update={field: type(getattr(source, field))(absolute)})
 
 
 def _explain(path: Path, node: yaml.Node | None, error: ValidationError) -> str:
     first = error.errors()[0]
-    place: tuple[int | str, ...] = first["loc"]
+    place = _written(first["loc"])
+    if first["type"].startswith("union_tag"):
+        place = (*place, "kind")
     name = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in place).lstrip(".")
     mend = MENDS.get(first["type"], "correct the value")
-    return f"{path}:{_line(node, place)}: {name}: {first['msg']}: {mend}"
+    return f"{path}:{_line(node, place)}: {name}: {first['msg'].removeprefix('Value error, ')}: {mend}"
+
+
+def _written(place: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """A place as it stands in the file: without the kind that pydantic puts behind a source's number."""
+    return place[:2] + place[3:] if place[:1] == ("sources",) and len(place) > 2 else place
 
 
 def _line(node: yaml.Node | None, place: tuple[int | str, ...]) -> int:

@@ -69,6 +69,9 @@ class VectorStore(Protocol):
     def count(self, index_id: str) -> int:
         """How many chunks are really in an index."""
 
+    def holding(self, document_id: str) -> list[str]:
+        """The ids of all indexes, live or not, in which a document still has a chunk."""
+
     def search(
         self, index_id: str, vector: "NDArray[np.float32]", k: int, author: str | None = None
     ) -> list[Hit]:

@@ -4,6 +4,9 @@ python -m tests.bench              everything
 python -m tests.bench load         what loading the code location costs against an empty one
 python -m tests.bench run          a first and a second `llm-twin run` on the sample corpus
 python -m tests.bench run FILE     the same on another twins file
+python -m tests.bench cleaning     what cleaning keeps and removes, on the sample corpus or on FILE
+python -m tests.bench change       what a second run costs, and one after a single change; or on FILE
+python -m tests.bench scale        whether 100, 1,000 and 10,000 documents cost the same each
 """
 
 import os
@@ -63,9 +66,22 @@ def run(config: str = "twins.yaml") -> None:
         subprocess.run([sys.executable, "-m", "llm_twin_assets.cli", "stop"], env=environment, check=True)
 
 
+def main(chosen: str, *rest: str) -> None:
+    """One benchmark by its name, or all."""
+    from tests import bench_cleaning, bench_scale
+
+    benches = {
+        "load": load,
+        "run": run,
+        "cleaning": bench_cleaning.main,
+        "change": bench_scale.change,
+        "scale": bench_scale.main,
+    }
+    for name, bench in benches.items():
+        if chosen in ("all", name):
+            print(f"\n== {name}", flush=True)
+            bench(*rest)
+
+
 if __name__ == "__main__":
-    chosen, *rest = sys.argv[1:] or ["all"]
-    if chosen in ("all", "load"):
-        load()
-    if chosen in ("all", "run"):
-        run(*rest)
+    main(*(sys.argv[1:] or ["all"]))

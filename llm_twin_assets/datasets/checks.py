@@ -1,5 +1,7 @@
 """What must be true of a dataset before a model learns from it."""
 
+from typing import Any
+
 import dagster as dg
 
 from llm_twin_assets.partitions import TWIN
@@ -31,6 +33,19 @@ def splits_are_their_documents(
     rows = store.read("instruct_dataset", context.partition_key)
     wrong = rows[rows["document_id"].map(splits) != rows["split"]]
     return dg.AssetCheckResult(passed=wrong.empty, metadata={"wrong": wrong["row_id"].tolist()[:20]})
+
+
+@dg.asset_check(asset="instruct_dataset", blocking=True, partitions_def=TWIN)
+def no_row_is_withheld(
+    context: dg.AssetCheckExecutionContext, store: dg.ResourceParam[Store]
+) -> dg.AssetCheckResult:
+    """No answer is from a document that is kept for retrieval only: a guest's, a copy, source code."""
+    documents = store.read("cleaned_documents")
+    withheld = documents[documents["withheld"].notna()].set_index("document_id")["withheld"]
+    rows = store.read("instruct_dataset", context.partition_key)
+    wrong = rows[rows["document_id"].isin(withheld.index)]
+    metadata: dict[str, Any] = {"withheld_documents": len(withheld), "wrong": wrong["row_id"].tolist()[:20]}
+    return dg.AssetCheckResult(passed=wrong.empty, metadata=metadata)
 
 
 @dg.asset_check(asset="instruct_dataset", blocking=True, partitions_def=TWIN)

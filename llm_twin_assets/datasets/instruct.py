@@ -15,15 +15,16 @@ from llm_twin_assets.contracts import (
     INSTRUCT_ROWS,
     SPLITS,
     Reason,
-    conform,
     content_hash,
     digest,
     rejected,
     row_id,
+    shaped,
 )
 from llm_twin_assets.datasets.phrases import content_words, key_phrases
 from llm_twin_assets.datasets.templates import instruction, intent_of
 from llm_twin_assets.datasets.units import MIN_WORDS, Unit, units, word_count
+from llm_twin_assets.documents.splits import learnable
 from resources.store import Table
 
 GENERATOR = "template-v1"
@@ -66,7 +67,7 @@ def instruct_rows(documents: pd.DataFrame, twin: str, author: str) -> Table:
     (training before validation before test) is left out. Unusable passages come back as rejected. Every
     document with a usable passage also gives a row that asks for the whole of it.
     """
-    own = documents[documents["author"] == author]
+    own = _own(documents, author)
     order = own.assign(rank=own["split"].map(SPLITS.index)).sort_values(["rank", "document_id"])
     seen: set[str] = set()
     rows: list[dict[str, Any]] = []
@@ -75,15 +76,20 @@ def instruct_rows(documents: pd.DataFrame, twin: str, author: str) -> Table:
         made, unusable = document_rows(document["document_id"], document["title"], document["text"], seen)
         rows += [_record(row, twin, document) for row in made]
         left += unusable
-    frame = conform(pd.DataFrame(rows, columns=list(INSTRUCT_ROWS.columns)), INSTRUCT_ROWS)
+    frame = shaped(pd.DataFrame(rows, columns=list(INSTRUCT_ROWS.columns)), INSTRUCT_ROWS)
     return Table(frame, rejected(left, "instruct_dataset"), _counts(frame, own))
 
 
 def documents_version(documents: pd.DataFrame, author: str) -> str:
     """A hash of the author's documents: equal exactly where they would give the same rows."""
-    own = documents[documents["author"] == author].sort_values("document_id")
+    own = _own(documents, author).sort_values("document_id")
     columns = ["document_id", "content_hash", "title", "split"]
     return digest(own[columns].astype(object).to_numpy().tolist())
+
+
+def _own(documents: pd.DataFrame, author: str) -> pd.DataFrame:
+    may = learnable(documents)
+    return may[may["author"] == author]
 
 
 def document_rows(document: str, title: str, text: str, seen: set[str]) -> tuple[list[_Row], list[Left]]:

@@ -3,9 +3,11 @@
 import dagster as dg
 
 from resources.embedder import Embedder
+from resources.settings import Settings
 from resources.store import Record, Store
+from resources.twins import Twins
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 
 
 @dg.asset(
@@ -15,15 +17,24 @@ CODE_VERSION = "1"
     code_version=CODE_VERSION,
     deps=["raw_documents"],
 )
-def cleaned_documents(store: dg.ResourceParam[Store]) -> dg.MaterializeResult[None]:
+def cleaned_documents(
+    settings: dg.ResourceParam[Settings], twins: dg.ResourceParam[Twins], store: dg.ResourceParam[Store]
+) -> dg.MaterializeResult[None]:
     """Every document's cleaned text, with its cluster and its split, stands in the store."""
     from llm_twin_assets.contracts import digest
-    from llm_twin_assets.documents.cleaning import clean_documents
+    from llm_twin_assets.documents.preparing import clean_documents
+    from llm_twin_assets.documents.rules import rules_of
 
+    rules = rules_of(settings, twins)
     record = store.materialize(
         "cleaned_documents",
-        digest(CODE_VERSION, store.version("raw_documents")),
-        lambda: clean_documents(store.read("raw_documents"), store.read_or_empty("cleaned_documents")),
+        digest(CODE_VERSION, rules.version(), store.version("raw_documents")),
+        lambda: clean_documents(
+            store.read("raw_documents"),
+            store.read_or_empty("cleaned_documents"),
+            rules,
+            store.aside("cleaned_documents"),
+        ),
     )
     return _result(record, len(store.read("cleaned_documents")))
 
@@ -54,7 +65,8 @@ def cleaned_chunks(
 def _result(record: Record, documents: int) -> dg.MaterializeResult[None]:
     """A record as its asset reports it; a run that computed nothing says so in its numbers."""
     reused = {"reused_documents": documents, "computed_documents": 0} if record.reused else {}
-    shown = {"preview": dg.MetadataValue.md(record.metadata["preview"])}
+    tables = ("preview", "left_out")
+    shown = {name: dg.MetadataValue.md(text) for name in tables if (text := record.metadata.get(name))}
     return dg.MaterializeResult(
         data_version=dg.DataVersion(record.version), metadata=record.reported() | reused | shown
     )

@@ -3,7 +3,9 @@
 import dagster as dg
 
 from resources.embedder import Embedder
+from resources.settings import Settings
 from resources.store import Store
+from resources.twins import Twins
 
 
 @dg.asset_check(asset="cleaned_documents", blocking=True)
@@ -54,3 +56,68 @@ def chunks_fit_the_embedder(
     return dg.AssetCheckResult(
         passed=largest <= embedder.window, metadata={"largest_tokens": largest, "window": embedder.window}
     )
+
+
+@dg.asset_check(asset="cleaned_documents", blocking=True)
+def no_copy_stands_beside_another(store: dg.ResourceParam[Store]) -> dg.AssetCheckResult:
+    """No two documents share most of their text, and none that share much of it are in two splits."""
+    from llm_twin_assets.documents.duplicates import NEAR_DUPLICATE_FROM, relations
+
+    documents = store.read("cleaned_documents")
+    pairs = relations(documents)
+    splits = dict(zip(documents["document_id"], documents["split"], strict=True))
+    copies = [pair for pair in pairs if pair.jaccard >= NEAR_DUPLICATE_FROM]
+    divided = [pair for pair in pairs if splits[pair.one] != splits[pair.other]]
+    wrong = [f"{pair.one} and {pair.other} ({pair.jaccard:.2f})" for pair in [*copies, *divided]]
+    return dg.AssetCheckResult(
+        passed=not wrong,
+        description="; ".join(wrong[:10]) or None,
+        metadata={"related": len(pairs), "copies": len(copies), "divided": len(divided)},
+    )
+
+
+@dg.asset_check(asset="cleaned_documents", blocking=True)
+def no_personal_data_is_left(
+    settings: dg.ResourceParam[Settings], twins: dg.ResourceParam[Twins], store: dg.ResourceParam[Store]
+) -> dg.AssetCheckResult:
+    """No address, number, key or token stands in a title or text, but for what its author publishes."""
+    from llm_twin_assets.documents.redaction import findings
+    from llm_twin_assets.documents.rules import rules_of
+
+    rules, documents = rules_of(settings, twins), store.read("cleaned_documents")
+    public = {handle for handles in rules.public.values() for handle in handles}
+    found = {
+        str(row.uri): sorted({finding.kind for finding in left})
+        for row in documents.itertuples()
+        if (left := findings(f"{row.title}\n\n{row.text}", public, rules.more))
+    }
+    return dg.AssetCheckResult(passed=not found, metadata={"documents": len(documents), "found": found})
+
+
+@dg.asset_check(asset="cleaned_documents", blocking=True)
+def no_text_instructs_a_model(
+    twins: dg.ResourceParam[Twins], store: dg.ResourceParam[Store]
+) -> dg.AssetCheckResult:
+    """No cleaned text gives orders to the models that will read it, but where somebody trusts it."""
+    from llm_twin_assets.contracts import document_id
+    from llm_twin_assets.sources.injection import scan
+
+    documents = store.read("cleaned_documents")
+    trusted = {document_id(uri) for uri in twins.trusted}
+    found = {
+        str(row.uri): finding.excerpt
+        for row in documents.itertuples()
+        if row.document_id not in trusted and (finding := scan(str(row.text)))
+    }
+    return dg.AssetCheckResult(passed=not found, metadata={"documents": len(documents), "found": found})
+
+
+@dg.asset_check(asset="cleaned_documents")
+def most_of_each_text_is_kept(store: dg.ResourceParam[Store]) -> dg.AssetCheckResult:
+    """Cleaning takes no more than half of a document's characters; a warning names those that lost more."""
+    raw = store.read("raw_documents").set_index("document_id")["text"].str.len()
+    documents = store.read("cleaned_documents")
+    before = documents["document_id"].map(raw)
+    lost = documents[documents["text"].str.len() * 2 < before]["uri"].tolist()
+    warn = dg.AssetCheckSeverity.WARN
+    return dg.AssetCheckResult(passed=not lost, severity=warn, metadata={"lost_most": lost[:20]})

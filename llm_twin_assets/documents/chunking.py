@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from llm_twin_assets.contracts import CHUNKS, chunk_id, conform, empty
-from llm_twin_assets.sources.connectors import records
+from llm_twin_assets.contracts import CHUNKS, chunk_id, empty, shaped
 from llm_twin_assets.sources.markdown import Heading, headings
 from llm_twin_assets.sources.preview import preview
+from llm_twin_assets.sources.rows import records
 from resources.embedder import Embedder
 from resources.store import Store, Table
 
@@ -135,7 +135,7 @@ def chunk_documents(
         reused += kept is not None
         about = {name: document[name] for name in _ABOUT}
         rows += [row | about for row in kept or _chunks(chunker, document)]
-    table = conform(pd.DataFrame(rows, columns=list(CHUNKS.columns)), CHUNKS)
+    table = shaped(pd.DataFrame(rows, columns=list(CHUNKS.columns)), CHUNKS)
     counts = {"reused_documents": reused, "computed_documents": len(documents) - reused}
     return Table(table, metadata=counts | _numbers(table))
 

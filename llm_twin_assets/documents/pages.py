@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
 
+from llm_twin_assets.documents.furniture import blocks, emptied
 from llm_twin_assets.documents.wrapping import join_wraps
 from llm_twin_assets.sources.dates import as_date
 from llm_twin_assets.sources.markdown import Line, headings, lines, plain
@@ -32,17 +33,22 @@ _TAIL = re.compile(
 _BYLINE_LINES, _BYLINE_WIDTH, _TOP_HEADINGS = 24, 80, 3
 
 _STORY_HEAD = re.compile(
-    r"\A.{0,900}?min read·[A-Z][a-z]{2} \d{1,2}, \d{4}.{0,60}?(?:ListenShare|Listen Share)", re.DOTALL
+    r"\A.{0,900}?min read·(?:[A-Z][a-z]{2} \d{1,2}(?:, \d{4})?|\d+ \w+ ago|Yesterday|Just now)"
+    r".{0,60}?Listen ?Share",
+    re.DOTALL,
 )
 _STORY_TAIL = re.compile(
     r"Sign up to discover human stories that deepen your understanding of the world\."
     r"|To make Medium work, we log user data\."
 )
-# Medium's export lost every break: where a sentence's end stands directly before the next one's
-# capital or number, or an arrow directly behind a word, there was one.
+# Medium's export lost every break: where a sentence's end, a caption's bracket, an emoji or a link
+# stands directly before the next one's capital or number, or an arrow or a source's number directly
+# behind a word, there was one.
 _LOST_BREAK = re.compile(
     r"(?:(?<=[a-zA-Z\d)][.!?…:;])|(?<=[.!?…][)”\"]))(?=[A-Z“][\w’'-]*[ ?,])"
     r"|(?<=[a-zA-Z][.!?])(?=\d+\. ?(?:\d+\. ?)?[A-Z])|(?<=[\w.!?)])(?=[→🔗] )"
+    r"|(?<=[\]\ufe0f↓←])(?=[A-Z“])|(?<=\.(?:com|org))(?=[A-Z][a-z])|(?<=[\w)])(?=\[\d{1,2}\] [A-Z])"
+    r"|(?<=age by DALL-E)(?=[A-Z])"
 )
 # Substack puts every person or publication that is mentioned into a block of its own.
 _PLAIN = r"^(?![#>*|\s-])"
@@ -52,12 +58,19 @@ _MENTION = re.compile(
     re.MULTILINE,
 )
 
+_SITE = r"(?:[a-z\d-]+\.)+[a-z]{2,}"
 _BUTTON_LINE = re.compile(
     r"\.|PreviousNext|Share|Subscribe(?: now)?|Sign in|Leave a comment|Listen|Get the app|Start Writing"
+    r"|Upgrade to paid|Give a gift subscription|Get \d+% off[^\n]{0,40}|Refer a friend|Pledge your support"
     r"|[^\n]{1,60} is (?:a )?reader-supported(?: publication)?\. To receive new posts [^\n]*"
     r"|Thanks for reading [^\n]{1,60}! (?:Subscribe for free|This post is public)[^\n]*"
     r"|\[?Image by (?:the )?[Aa]uthor(?:, [^\n]{1,60})?\]?\.?|Image by DALL-E\.?"
+    r"|(?:If not|Unless|Except where) (?:otherwise )?(?:stated|noted|mentioned|specified)(?: otherwise)?"
+    r",? all (?:the )?(?:images|figures|pictures) [^\n]{0,30}by (?:the )?(?:authors?|me)\.?"
+    rf"|[^\n]+…{_SITE}"
 )
+# A link to another story, shown as its title above its subtitle and its site.
+_CARD = re.compile(rf"(?:\*\*|__)[^\n]+(?:\*\*|__) *\n *_[^\n]+_{_SITE} *")
 _ESCAPED_BULLET = re.compile(r"^((?:#+ )?[*_]*)(?:\\([-+])|(\d+)\\([.)]))(?=\s)", re.MULTILINE)
 
 
@@ -80,8 +93,11 @@ def cut_out(text: str) -> Page | None:
 def tidied(text: str) -> str:
     """A cut-out article, its wrapped lines joined already, without buttons and repeated titles."""
     text = _ESCAPED_BULLET.sub(r"\1\2\3\4", _MENTION.sub(_on_one_line, text))
-    dropped = {*_buttons(lines(text)), *_repeated_titles(text)}
-    return "\n".join(_trimmed(lines(text), dropped))
+    found = lines(text)
+    gone = {*_buttons(found), *_cards(found)}
+    titles = {found[number].start for number in emptied(found, headings(text), gone)}
+    dropped = {found[number].start for number in gone} | titles | set(_repeated_titles(text))
+    return "\n".join(_trimmed(found, dropped))
 
 
 def _newsletter(text: str) -> Page:
@@ -125,16 +141,24 @@ def _trimmed(found: list[Line], dropped: set[int]) -> Iterator[str]:
             continue
         last = after is None or not after.text.strip()
         words = re.sub(r"^ (?=\S)", "", line.text.rstrip() if last else line.text)
-        yield line.text if line.code else words
+        # An empty line may stand inside code, which keeps its spaces.
+        yield line.text if line.code or not line.text.strip() else words
 
 
 def _buttons(found: list[Line]) -> Iterator[int]:
-    """Where the lines begin that are nothing but a button or a credit, alone between empty lines."""
+    """The numbers of the lines that are nothing but a button or a credit, alone between empty lines."""
     empty = [True, *(not line.text.strip() for line in found), True]
-    for position, line in enumerate(found):
-        alone = empty[position] and empty[position + 2] and not line.code
+    for number, line in enumerate(found):
+        alone = empty[number] and empty[number + 2] and not line.code
         if alone and _BUTTON_LINE.fullmatch(line.text.strip()):
-            yield line.start
+            yield number
+
+
+def _cards(found: list[Line]) -> Iterator[int]:
+    """The numbers of the lines of links shown as cards, each alone between empty lines."""
+    for block in blocks(found):
+        if _CARD.fullmatch("\n".join(found[number].text for number in block)):
+            yield from block
 
 
 def _repeated_titles(text: str) -> Iterator[int]:

@@ -1,17 +1,16 @@
-"""Which documents a model may learn from, and which it is judged on: decided once for each.
+"""Which documents a model may learn from, and which it is judged on: decided once for each."""
 
-A cluster is what must not be divided: documents with the same normalised text, or of the same
-author under the same normalised title.
-"""
-
-import re
 from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 import pandas as pd
 
-_OTHER = re.compile(r"[\W_]+")
+
+def learnable(documents: pd.DataFrame, split: str | None = None) -> pd.DataFrame:
+    """The cleaned documents that a model may learn from, or be judged on; of one split, or of all."""
+    may = documents["withheld"].isna()
+    return documents[may & (documents["split"] == split)] if split else documents[may]
 
 
 @dataclass(frozen=True)
@@ -28,19 +27,21 @@ def quotas(clusters: int) -> Quotas:
     return Quotas(max(round(0.2 * clusters), min(5, clusters // 3)), validation)
 
 
-def assign_splits(documents: pd.DataFrame, known: Mapping[str, str]) -> pd.DataFrame:
-    """The documents with the columns `cluster_id` and `split`.
+def assign_splits(documents: pd.DataFrame, decided: Mapping[str, Set[str]]) -> pd.DataFrame:
+    """The documents with the column `split`, the same for all documents of a cluster.
 
-    `known` maps document ids to the splits they had before. They keep them, except that a cluster
-    that would join two splits goes to train as a whole. New clusters fill what is open of their
-    author's quotas, the test first, newest first; the others are train.
+    `documents` has the columns document_id, author, published_at, cluster_id and withheld (null
+    where a model may learn from the document). `decided` maps cluster ids to the splits that their
+    documents had before, as `duplicates.deduplicated` finds them. A cluster keeps its split, except
+    that one that would join two splits goes to train as a whole. New clusters fill what is open of
+    their author's quotas, the test first, newest first; the others are train. Withheld documents
+    count for no quota and follow their cluster; clusters of withheld documents only are train.
     """
-    clusters = _clusters(documents)
-    units = _units(documents, clusters, known)
-    splits = {unit.cluster: unit.split for unit in units if unit.split}
+    units = _units(documents[documents["withheld"].isna()], decided)
+    splits = {cluster: _joined(before) for cluster, before in decided.items()}
     for author in {unit.author for unit in units}:
         splits |= _filled([unit for unit in units if unit.author == author])
-    return documents.assign(cluster_id=clusters, split=[splits[cluster] for cluster in clusters])
+    return documents.assign(split=[splits.get(cluster, "train") for cluster in documents["cluster_id"]])
 
 
 @dataclass(frozen=True)
@@ -53,20 +54,22 @@ class _Unit:
     split: str | None
 
 
-def _units(documents: pd.DataFrame, clusters: list[str], known: Mapping[str, str]) -> list[_Unit]:
+def _units(documents: pd.DataFrame, decided: Mapping[str, Set[str]]) -> list[_Unit]:
     members = defaultdict(list)
     published = documents["published_at"].astype(object).where(documents["published_at"].notna(), "")
-    rows = zip(clusters, published, documents["document_id"], documents["author"], strict=True)
+    rows = zip(documents["cluster_id"], published, documents["document_id"], documents["author"], strict=True)
     for cluster, day, document, author in rows:
-        members[cluster].append((str(day), str(document), str(author)))
-    return [_unit(cluster, inside, known) for cluster, inside in members.items()]
+        members[str(cluster)].append((str(day), str(document), str(author)))
+    return [_unit(cluster, inside, decided.get(cluster, set())) for cluster, inside in members.items()]
 
 
-def _unit(cluster: str, members: list[tuple[str, str, str]], known: Mapping[str, str]) -> _Unit:
+def _unit(cluster: str, members: list[tuple[str, str, str]], before: Set[str]) -> _Unit:
     day, _, author = max(members)
-    before = {known[document] for _, document, _ in members if document in known}
-    split = "train" if len(before) > 1 else next(iter(before), None)
-    return _Unit(cluster, author, day, split)
+    return _Unit(cluster, author, day, _joined(before) if before else None)
+
+
+def _joined(before: Set[str]) -> str:
+    return "train" if len(before) > 1 else next(iter(before))
 
 
 def _filled(units: list[_Unit]) -> dict[str, str]:
@@ -83,43 +86,3 @@ def _filled(units: list[_Unit]) -> dict[str, str]:
         unit.cluster: order[place] if place < len(order) else "train"
         for place, unit in enumerate(newest_first)
     }
-
-
-def _clusters(documents: pd.DataFrame) -> list[str]:
-    """For every row the smallest document id in its cluster."""
-    names = [str(name) for name in documents["document_id"]]
-    parent = {name: name for name in names}
-    for keys in (_by_text(documents), _by_title(documents)):
-        first: dict[Hashable, str] = {}
-        for name, key in zip(names, keys, strict=True):
-            _join(parent, first.setdefault(key, name), name)
-    return [_root(parent, name) for name in names]
-
-
-def _by_text(documents: pd.DataFrame) -> Iterable[Hashable]:
-    return (_normalised(text) or name for text, name in _pairs(documents, "text", "document_id"))
-
-
-def _by_title(documents: pd.DataFrame) -> Iterable[Hashable]:
-    titled = zip(documents["author"], documents["title"], documents["document_id"], strict=True)
-    return ((author, _normalised(title) or name) for author, title, name in titled)
-
-
-def _pairs(documents: pd.DataFrame, one: str, other: str) -> Iterable[tuple[str, str]]:
-    return zip(documents[one], documents[other], strict=True)
-
-
-def _normalised(words: str) -> str:
-    return _OTHER.sub(" ", words.casefold()).strip()
-
-
-def _root(parent: dict[str, str], name: str) -> str:
-    while parent[name] != name:
-        parent[name] = parent[parent[name]]
-        name = parent[name]
-    return name
-
-
-def _join(parent: dict[str, str], one: str, other: str) -> None:
-    small, large = sorted((_root(parent, one), _root(parent, other)))
-    parent[large] = small

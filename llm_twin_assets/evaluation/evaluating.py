@@ -6,6 +6,7 @@ from typing import Any
 import pandas as pd
 
 from llm_twin_assets.contracts import digest
+from llm_twin_assets.documents.splits import learnable
 from llm_twin_assets.evaluation.bootstrap import Improvement, improvement
 from llm_twin_assets.evaluation.gate import Contest, Decision, by_scores, without_scores
 from llm_twin_assets.evaluation.scoring import Candidate, Scores, known_scores, per_byte, score
@@ -54,7 +55,8 @@ def line_up(
     if tuned.metadata["base"] != base.version:
         raise NotEvaluable(f"the base model changed since twin {twin} was tuned on it: run twin_job again")
     release = releases.champion(twin)
-    own = documents[(documents["author"] == author) & (documents["split"] == "test")]
+    test = learnable(documents, "test")
+    own = test[test["author"] == author]
     location, revision = models.location(base), base.metadata["revision"]
     return Lineup(
         base=Candidate(base.version, location, revision, None),

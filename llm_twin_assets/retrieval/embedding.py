@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from llm_twin_assets.sources.connectors import records
+from llm_twin_assets.sources.rows import records
 from resources.embedder import Embedder
 from resources.store import Store
 from resources.vector_store import Chunk, UnknownIndex, VectorStore

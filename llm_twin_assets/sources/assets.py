@@ -5,7 +5,7 @@ import dagster as dg
 from resources.catalog import Catalog
 from resources.store import Store
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 
 source_documents = dg.AssetSpec(
     "source_documents",
@@ -30,11 +30,11 @@ def raw_documents(
     from llm_twin_assets.contracts import digest
     from llm_twin_assets.sources import connectors
 
-    inputs = digest(CODE_VERSION, catalog.fingerprint())
+    listing = connectors.look(catalog)
     record = store.materialize(
         "raw_documents",
-        inputs,
-        lambda: connectors.raw_documents(catalog, store.read_or_empty("raw_documents")),
+        digest(CODE_VERSION, listing.version(), catalog.forgotten.uris()),
+        lambda: connectors.raw_documents(catalog, listing, store.read_or_empty("raw_documents")),
     )
     counts = connectors.unchanged(record.metadata["dagster/row_count"]) if record.reused else {}
     shown = {"preview": dg.MetadataValue.md(record.metadata["preview"])}

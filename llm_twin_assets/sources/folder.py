@@ -1,7 +1,6 @@
-"""The folder connector: Markdown, plain text and HTML files, one document each."""
+"""The folder connector: Markdown, plain text, HTML, DOCX and PDF files, one document each."""
 
 import hashlib
-import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
@@ -9,75 +8,74 @@ from llm_twin_assets.contracts import Reason, digest
 from llm_twin_assets.sources.dates import as_date
 from llm_twin_assets.sources.front_matter import split_front_matter
 from llm_twin_assets.sources.markdown import headings
-from llm_twin_assets.sources.reading import MAX_BYTES, Entry, Fields, Refused, author_of, decoded
-from resources.catalog import SourceFile
+from llm_twin_assets.sources.office import office_markdown
+from llm_twin_assets.sources.pages import article, html_text
+from llm_twin_assets.sources.reading import Entry, Fields, Refused, author_of, decoded
+from llm_twin_assets.sources.walls import wall
+from resources.catalog import OFFICE_ENDINGS
 
-PARSER = "1"
-_CHARSET = re.compile(rb"""<meta[^>]{0,200}charset\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE)
-
-
-def folder_entries(file: SourceFile) -> list[Entry]:
-    """The one document of a file, not parsed yet; raises Refused where its bytes cannot be had."""
-    data = bytes_of(file)
-    source_hash = digest(PARSER, file.source.author, hashlib.sha256(data).hexdigest())
-    return [Entry(file.name, f"file:{file.name}", source_hash, lambda: _parsed(file, data))]
+PARSER = "2"
+_HTML = (".html", ".htm")
 
 
-def bytes_of(file: SourceFile) -> bytes:
-    """A file's bytes; raises Refused where it is too large or cannot be read."""
-    if file.problem:
-        raise Refused(Reason.UNREADABLE, f"{file.problem}: mend or remove it")
-    if file.size > MAX_BYTES:
-        limit, size = MAX_BYTES // 1_000_000, file.size / 1_000_000
-        raise Refused(Reason.TOO_LARGE, f"{size:.0f} MB, the limit is {limit} MB: split the file")
-    try:
-        return file.path.read_bytes()
-    except OSError as error:
-        raise Refused(Reason.UNREADABLE, f"{error.strerror}: check its permissions") from None
+def folder_entries(name: str, data: bytes, author: str | None) -> list[Entry]:
+    """The one document of a file, not parsed yet, known by the `url` of its front matter if it has one.
+
+    Raises Refused where front matter cannot be read.
+    """
+    source_hash = digest(PARSER, author, hashlib.sha256(data).hexdigest())
+    uri = _front_matter(name, data).get("url", f"file:{name}")
+    return [Entry(name, uri, source_hash, lambda: _parsed(name, uri, data, author))]
+
+
+def _front_matter(name: str, data: bytes) -> dict[str, str]:
+    if PurePosixPath(name).suffix.lower() in (*_HTML, *OFFICE_ENDINGS):
+        return {}
+    return split_front_matter(decoded(data))[0]
 
 
 @dataclass(frozen=True)
 class _Page:
     text: str
     front: dict[str, str]
+    html: str | None = None
 
 
-def _parsed(file: SourceFile, data: bytes) -> Fields:
-    page = _html(data) if file.path.suffix.lower() in (".html", ".htm") else _markdown(data)
+def _parsed(name: str, uri: str, data: bytes, declared: str | None) -> Fields:
+    page = _page(PurePosixPath(name).suffix.lower(), data)
     if not page.text.strip():
         raise Refused(Reason.EMPTY, "no text was found in it: fill it, or remove it")
     front, title = page.front, next((h.words for h in headings(page.text) if h.words), None)
     return Fields(
         text=page.text,
-        title=" ".join(front.get("title", "").split()) or title or PurePosixPath(file.name).stem,
-        author=author_of(front.get("author"), file.source.author),
+        title=" ".join(front.get("title", "").split()) or title or PurePosixPath(name).stem,
+        author=author_of(front.get("author"), declared),
         kind=front.get("kind", "article"),
         platform=front.get("platform", "folder"),
         published_at=_published(front.get("date")),
         language=front.get("language"),
-        uri=front.get("url", f"file:{file.name}"),
+        uri=uri,
+        page=page.html,
     )
 
 
-def _markdown(data: bytes) -> _Page:
+def _page(ending: str, data: bytes) -> _Page:
+    if ending in _HTML:
+        return _html(data)
+    if ending in OFFICE_ENDINGS:
+        return _Page(office_markdown(data, ending), {})
     front, text = split_front_matter(decoded(data))
     return _Page(text, front)
 
 
 def _html(data: bytes) -> _Page:
-    """The article on a web page as Markdown, with the title, author and date that the page names."""
-    from trafilatura import extract, html2txt
-    from trafilatura.metadata import extract_metadata
-
-    declared = _CHARSET.search(data[:2048])
-    page = decoded(data, declared[1].decode("ascii", "replace") if declared else None)
-    if "<html" not in page.lower():
-        page = f"<html><body>{page}</body></html>"  # a fragment is refused as it is
-    text = extract(page, output_format="markdown", include_formatting=True, include_comments=False)
-    known = extract_metadata(page, extensive=False)
-    named = {"title": known.title, "author": known.author, "date": known.date} if known else {}
-    # Where no article can be told from the page around it, all of its text is the document.
-    return _Page(text or html2txt(page), {key: value for key, value in named.items() if value})
+    """The article on a saved web page, with the title, author and date that the page names."""
+    html = html_text(data)
+    if found := wall(html):
+        raise Refused(*found)
+    known = article(html)
+    named = {"title": known.title, "author": known.author, "date": known.published_at}
+    return _Page(known.text, {key: value for key, value in named.items() if value}, html)
 
 
 def _published(written: str | None) -> str | None:

@@ -9,18 +9,16 @@ from typing import Any
 
 from llm_twin_assets.contracts import Reason, digest
 from llm_twin_assets.sources.dates import date_in
-from llm_twin_assets.sources.folder import bytes_of
 from llm_twin_assets.sources.markdown import headings
 from llm_twin_assets.sources.reading import Entry, Fields, Refused, author_of, decoded, with_newlines
-from resources.catalog import SourceFile
 
 PARSER = "1"
 
 
-def handbook_entries(file: SourceFile) -> list[Entry]:
+def handbook_entries(name: str, data: bytes, author: str | None) -> list[Entry]:
     """An export's items, not parsed yet; raises Refused where the file as a whole is no export."""
-    items = _items(decoded(bytes_of(file)))
-    return [_entry(file, position, item) for position, item in enumerate(items)]
+    items = _items(decoded(data))
+    return [_entry(f"{name}[{position}]", author, item) for position, item in enumerate(items)]
 
 
 def canonical(link: str) -> str:
@@ -39,16 +37,15 @@ def _items(text: str) -> list[Any]:
     return items
 
 
-def _entry(file: SourceFile, position: int, item: Any) -> Entry:
+def _entry(label: str, author: str | None, item: Any) -> Entry:
     written = json.dumps(item, sort_keys=True).encode()
-    source_hash = digest(PARSER, file.source.author, hashlib.sha256(written).hexdigest())
+    source_hash = digest(PARSER, author, hashlib.sha256(written).hexdigest())
     link = item.get("link") if isinstance(item, dict) else None
     identity = canonical(link) if isinstance(link, str) and link.strip() else None
-    label = identity or f"{file.name}[{position}]"
-    return Entry(label, identity, source_hash, partial(_parsed, file, item))
+    return Entry(identity or label, identity, source_hash, partial(_parsed, author, item))
 
 
-def _parsed(file: SourceFile, item: Any) -> Fields:
+def _parsed(author: str | None, item: Any) -> Fields:
     if not isinstance(item, dict):
         raise _broken(f"an article is an object with fields, not {type(item).__name__}")
     content = item.get("content")
@@ -60,7 +57,7 @@ def _parsed(file: SourceFile, item: Any) -> Fields:
     return Fields(
         text=text,
         title=_title(_text(content, "Title"), text, uri),
-        author=author_of(_text(item, "author_full_name"), file.source.author),
+        author=author_of(_text(item, "author_full_name"), author),
         kind="article",
         platform=_text(item, "platform") or "web",
         published_at=date_in(text),

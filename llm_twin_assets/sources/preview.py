@@ -6,11 +6,11 @@ ROWS = 5
 WIDTH = 80
 
 
-def preview(frame: pd.DataFrame, columns: list[str]) -> str:
+def preview(frame: pd.DataFrame, columns: list[str], rows: int = ROWS) -> str:
     """The first rows of some columns as a Markdown table; long values are cut."""
     head = [f"| {' | '.join(columns)} |", "|" + " --- |" * len(columns)]
-    rows = frame[columns].head(ROWS).astype(object).to_numpy().tolist()
-    return "\n".join(head + [f"| {' | '.join(_cell(value) for value in row)} |" for row in rows])
+    cells = frame[columns].head(rows).astype(object).to_numpy().tolist()
+    return "\n".join(head + [f"| {' | '.join(_cell(value) for value in row)} |" for row in cells])
 
 
 def _cell(value: object) -> str:

@@ -19,7 +19,10 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Fields:
-    """What a connector learns about a document; the rest of a row is computed from it."""
+    """What a connector learns about a document; the rest of a row is computed from it.
+
+    `page` is the HTML that the text was taken from, if it was: what is hidden there is looked through.
+    """
 
     text: str
     title: str
@@ -29,6 +32,7 @@ class Fields:
     published_at: str | None
     language: str | None
     uri: str
+    page: str | None = None
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ import pandas as pd
 
 from llm_twin_assets.datasets.instruct import instruct_rows
 from llm_twin_assets.datasets.templates import WHOLE
+from llm_twin_assets.documents.splits import learnable
 from llm_twin_assets.training.bundled import (
     CONTEXT,
     HEADS,
@@ -60,7 +61,7 @@ def pretrain(documents: pd.DataFrame, tokens: int, tell: Callable[[str], None]) 
     """
     import torch
 
-    train = documents[documents["split"] == "train"].sort_values("document_id")
+    train = learnable(documents, "train").sort_values("document_id")
     texts = [str(text) for text in train["text"]]
     torch.manual_seed(SEED)
     tokenizer = train_tokenizer(texts, vocabulary_size(texts))

@@ -7,6 +7,8 @@ from typing import Any, Final
 
 import pandas as pd
 
+from llm_twin_assets.documents.splits import learnable
+
 # The share of the training text, by characters, that may change before the base is trained again.
 TOLERATED: Final = 0.2
 
@@ -35,6 +37,6 @@ def why_retrain(before: dict[str, Any] | None, recipe: dict[str, Any], now: list
 
 def training_texts(documents: pd.DataFrame) -> list[Text]:
     """The texts of the train split, in order of their ids."""
-    train = documents[documents["split"] == "train"].sort_values("document_id")
+    train = learnable(documents, "train").sort_values("document_id")
     columns = zip(train["document_id"], train["content_hash"], train["text"].str.len(), strict=True)
     return [(str(name), str(content), int(size)) for name, content, size in columns]

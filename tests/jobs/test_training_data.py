@@ -2,7 +2,7 @@ import dagster as dg
 import pytest
 
 from jobs.training_data import base_request, twin_requests
-from resources.twins import Source, Thresholds, Twin, Twins
+from resources.twins import FileSource, Thresholds, Twin, Twins
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def twins(tmp_path):
     names = {"ada": "Ada Vale", "bob": "Bob Hale"}
     return Twins(
         root=tmp_path,
-        sources=[Source(kind="folder", path=tmp_path)],
+        sources=[FileSource(kind="folder", path=tmp_path)],
         twins=[Twin(name=name, author=author, thresholds=pause) for name, author in names.items()],
     )
 

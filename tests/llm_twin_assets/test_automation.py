@@ -7,7 +7,7 @@ from jobs.sensors import build_sensors, source_event
 from llm_twin_assets.definitions import ON_NEW_DATA
 from resources.catalog import Catalog
 from resources.settings import Settings
-from resources.twins import Source, Twin, Twins
+from resources.twins import FileSource, Twin, Twins
 
 CHAIN = ["raw", "cleaned", "chunks", "vectors"]
 
@@ -84,12 +84,12 @@ def test_nothing_below_a_failed_blocking_check_is_asked_for(world):
 def sensor(tmp_path):
     twins = Twins(
         root=tmp_path,
-        sources=[Source(kind="folder", path=tmp_path)],
+        sources=[FileSource(kind="folder", path=tmp_path)],
         twins=[Twin(name="ada", author="Ada Vale")],
     )
     jobs = {name: dg.define_asset_job(name, "*") for name in ("base_job", "twin_job")}
     found = next(s for s in build_sensors(Settings(), twins, jobs) if s.name == "new_documents_sensor")
-    return found, Catalog(twins), tmp_path
+    return found, Catalog(twins, tmp_path / "home"), tmp_path
 
 
 def _look(found, catalog, cursor):

@@ -40,3 +40,12 @@ def test_a_hub_id_is_where_it_says(tmp_path):
     models = ModelStore(tmp_path)
     assert models.location(Model("v", "i", "someone/model")) == "someone/model"
     assert models.location(Model("v", "i", "models/base_model/v")) == str(tmp_path / "models/base_model/v")
+
+
+def test_every_version_stays_known_with_what_it_was_trained_on(tmp_path):
+    models = ModelStore(tmp_path)
+    kept = [models.keep("fine_tuned_model", "i", _writes(words), "ada") for words in "ab"]
+    assert sorted(models.versions("fine_tuned_model", "ada"), key=lambda one: one.version) == sorted(
+        kept, key=lambda one: one.version
+    )
+    assert models.versions("fine_tuned_model", "bob") == []

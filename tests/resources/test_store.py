@@ -4,6 +4,7 @@ from pandera.errors import SchemaErrors
 
 from llm_twin_assets.contracts import Reason, document_id, rejected
 from resources.store import NotMaterialized, Table
+from tests.rows import ORIGIN
 
 
 def _documents(*texts):
@@ -19,7 +20,7 @@ def _documents(*texts):
             "language": None,
             "text": list(texts),
             "content_hash": list(texts),
-            "source_hash": list(texts),
+            **ORIGIN,
         }
     )
 

@@ -52,6 +52,17 @@ def test_an_index_holds_exactly_the_chunks_and_finds_the_nearest_first(vectors, 
     assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
 
 
+def test_a_document_is_found_in_every_index_that_holds_it(vectors, embed):
+    kept, gone = chunk("a", document_id="kept"), chunk("b", document_id="gone")
+    first = vectors.sync([kept, gone], MODEL, embed)
+    vectors.publish(first.index_id)
+    assert vectors.holding("gone") == vectors.holding("kept") == [first.index_id]
+    second = vectors.sync([kept], MODEL, embed)
+    vectors.publish(second.index_id)
+    assert vectors.holding("gone") == []
+    assert vectors.holding("kept") == [second.index_id]
+
+
 def test_scores_are_cosines(vectors, embed):
     made = vectors.sync([chunk("a"), chunk("b")], MODEL, embed)
     scores = {hit.payload["text"]: hit.score for hit in vectors.search(made.index_id, words_of("a"), 2)}

@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from llm_twin_assets.contracts import CLEANED_DOCUMENTS, conform, content_hash, document_id
+from tests.rows import MADE
 
 WORDS = [
     "hedge",
@@ -68,7 +69,7 @@ def _row(number, author, split, text):
         "language": None,
         "text": text,
         "content_hash": content_hash(text),
-        "source_hash": content_hash(text),
+        **MADE,
         "cluster_id": name,
         "split": split,
     }

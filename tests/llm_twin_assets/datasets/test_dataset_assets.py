@@ -7,7 +7,7 @@ from llm_twin_assets.contracts import INSTRUCT_ROWS, conform
 from llm_twin_assets.datasets import assets, checks
 from llm_twin_assets.partitions import TWIN
 from resources.store import Table
-from resources.twins import Source, Twin, Twins
+from resources.twins import FileSource, Twin, Twins
 from tests.llm_twin_assets.datasets.conftest import passage
 
 NAME = TWIN.get_partition_keys()[0]
@@ -23,7 +23,7 @@ CHECKS = [
 def run(store, tmp_path):
     twins = Twins(
         root=tmp_path,
-        sources=[Source(kind="folder", path=tmp_path)],
+        sources=[FileSource(kind="folder", path=tmp_path)],
         twins=[Twin(name=NAME, author=AUTHOR)],
     )
 

@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from llm_twin_assets.contracts import INSTRUCT_ROWS, Reason, conform
 from llm_twin_assets.datasets.instruct import GENERATOR, LEAST_REST, document_rows, instruct_rows
 from llm_twin_assets.datasets.templates import TEMPLATES, WHOLE
-from llm_twin_assets.documents.cleaning import clean_documents
+from llm_twin_assets.documents.preparing import clean_documents
+from llm_twin_assets.documents.rules import Rules
 from tests.llm_twin_assets.datasets.conftest import passage
+from tests.prose import prose
 
 ADA = "Ada Moor"
 
@@ -129,8 +131,12 @@ def test_a_repeated_answer_stays_in_training_and_leaves_the_test(documents):
     assert reasons(table) == [Reason.REPEATED_ANSWER]
 
 
-def test_numbers_for_sensors_are_those_of_the_documents_stage(two):
-    cleaned = clean_documents(two.drop(columns=["cluster_id", "split"]), two)
+def test_numbers_for_sensors_are_those_of_the_documents_stage(documents):
+    given = documents(
+        (ADA, "train", prose(1, 20)), (ADA, "test", prose(2, 20)), (ADA, "train", "A few words.")
+    )
+    cleaned = clean_documents(given, given, Rules())
+    assert cleaned.rows["withheld"].notna().sum() == 1
     table = instruct_rows(cleaned.rows, "ada", ADA)
     for name in ("train_words", "train_hash", "documents"):
         assert table.metadata[name] == cleaned.metadata["authors"][ADA][name]

@@ -31,6 +31,7 @@ def raw() -> Callable[..., pd.DataFrame]:
             text = str(given.get("text", f"Text number {number}."))
             base = {"uri": uri, "title": f"Title {number}", "author": "Ada", "kind": "article", "text": text}
             base |= {"platform": "folder", "published_at": None, "language": None, "source_hash": text}
+            base |= {"source": "folder texts", "item": uri, "stamp": "1"}
             ids = {"document_id": document_id(uri), "content_hash": content_hash(text)}
             rows.append(base | given | ids)
         return conform(pd.DataFrame(rows), RAW_DOCUMENTS)

@@ -4,7 +4,8 @@ from hypothesis import strategies as st
 
 from llm_twin_assets.contracts import CHUNKS, CLEANED_DOCUMENTS, chunk_id, conform, content_hash, empty
 from llm_twin_assets.documents.chunking import MAX_CHARACTERS, MAX_TOKENS, Chunker, chunk_documents
-from llm_twin_assets.documents.cleaning import clean_documents
+from llm_twin_assets.documents.preparing import clean_documents
+from llm_twin_assets.documents.rules import Rules
 from llm_twin_assets.sources.markdown import headings
 
 SENTENCE = "The water leaves the harbour twice a day, and nobody's boat – not even “his” – stays afloat. "
@@ -20,7 +21,7 @@ def chunker(tokenizer):
 def cleaned(raw):
     def _cleaned(*texts, **about):
         given = [about | {"text": text} for text in texts]
-        return clean_documents(raw(*given), empty(CLEANED_DOCUMENTS)).rows
+        return clean_documents(raw(*given), empty(CLEANED_DOCUMENTS), Rules()).rows
 
     return _cleaned
 
@@ -196,7 +197,7 @@ def marked(rows):
 
 def test_only_what_changed_is_cut_again(cleaned, chunks, tokenizer):
     before = chunks(LONG, SENTENCE)
-    table = chunk_documents(cleaned(LONG, f"{SENTENCE}More.", "New."), marked(before), tokenizer)
+    table = chunk_documents(cleaned(LONG, "Another text than before.", "New."), marked(before), tokenizer)
     kept = table.rows[table.rows["heading_path"] == "kept"]
     assert set(kept["uri"]) == {"file:0.md"}
     assert [table.metadata[f"{how}_documents"] for how in ("reused", "computed")] == [1, 2]

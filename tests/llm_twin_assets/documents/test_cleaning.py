@@ -4,8 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_twin_assets.contracts import CLEANED_DOCUMENTS, RAW_DOCUMENTS, conform, content_hash, empty
-from llm_twin_assets.documents.cleaning import clean, clean_documents
+from llm_twin_assets.documents.cleaning import clean
 
 # Blocks with nothing wrong in them: what an author may write, and no cleaner may touch.
 BLOCKS = [
@@ -76,82 +75,3 @@ def test_named_faults_are_mended(faulty, mended):
     cleaned = clean(faulty, "Title").text
     assert cleaned == mended
     assert unicodedata.is_normalized("NFC", cleaned)
-
-
-def test_a_cleaned_row_keeps_what_is_known_of_its_document(raw):
-    before = raw({"text": "One.\n\n\nTwo.", "title": "A", "published_at": "2024-01-01", "uri": "https://a/b"})
-    (row,) = clean_documents(before, empty(CLEANED_DOCUMENTS)).rows.itertuples()
-    assert (row.text, row.content_hash) == ("One.\n\nTwo.", content_hash("One.\n\nTwo."))
-    assert (row.title, row.uri, row.published_at) == ("A", "https://a/b", "2024-01-01")
-    assert (row.split, row.cluster_id) == ("train", row.document_id)
-
-
-def test_what_was_furniture_only_is_rejected(raw):
-    menu = "Share this post\n\nCopy link\n\nFacebook\n\nEmail\n\nOther\n"
-    table = clean_documents(raw({"text": menu, "uri": "https://a/b"}, {}), empty(CLEANED_DOCUMENTS))
-    assert len(table.rows) == 1
-    assert table.rejected["reason"].tolist() == ["nothing_left_after_cleaning"]
-    assert "https://a/b" in table.rejected["detail"][0]
-
-
-def marked(rows):
-    """Rows whose texts tell that nobody cleaned the document again."""
-    return conform(rows.assign(text="kept"), CLEANED_DOCUMENTS)
-
-
-def texts(table):
-    return dict(zip(table.rows["uri"], table.rows["text"], strict=True))
-
-
-def test_only_what_changed_is_cleaned(raw):
-    first = clean_documents(raw({"text": "Same."}, {"text": "Old."}), empty(CLEANED_DOCUMENTS))
-    changed = raw({"text": "Same."}, {"text": "New."}, {"text": "Added."})
-    second = clean_documents(changed, marked(first.rows))
-    assert texts(second) == {"file:0.md": "kept", "file:1.md": "New.", "file:2.md": "Added."}
-    assert [second.metadata[f"{how}_documents"] for how in ("reused", "computed")] == [1, 2]
-
-
-@pytest.mark.parametrize("field", ["title", "author", "published_at", "kind"])
-def test_a_change_of_what_is_known_is_a_change(raw, field):
-    first = clean_documents(raw({"text": "Same."}), empty(CLEANED_DOCUMENTS))
-    second = clean_documents(raw({"text": "Same.", field: "2020-01-01"}), marked(first.rows))
-    assert second.rows[field].tolist() == ["2020-01-01"]
-    assert texts(second) == {"file:0.md": "Same."}
-
-
-def test_a_vanished_document_is_gone(raw):
-    first = clean_documents(raw({}, {}), empty(CLEANED_DOCUMENTS))
-    assert len(clean_documents(raw({}), first.rows).rows) == 1
-
-
-def test_numbers_of_splits_and_authors(raw):
-    documents = [
-        {"text": "one two three", "author": "Ada", "published_at": f"2024-01-{n:02d}"} for n in range(1, 7)
-    ]
-    given = [document | {"text": f"{document['text']} {n}"} for n, document in enumerate(documents)]
-    table = clean_documents(raw(*given, {"text": "five", "author": "Grace"}), empty(CLEANED_DOCUMENTS))
-    numbers = table.metadata
-    assert [numbers[f"documents/{split}"] for split in ("train", "validation", "test")] == [4, 1, 2]
-    assert [numbers[f"words/{split}"] for split in ("train", "validation", "test")] == [13, 4, 8]
-    assert {name: (of["documents"], of["train_words"]) for name, of in numbers["authors"].items()} == {
-        "Ada": (6, 12),
-        "Grace": (1, 1),
-    }
-
-
-def test_the_train_hash_follows_the_train_split_only(raw):
-    base = [{"text": f"text {n}", "published_at": f"2024-01-0{n}"} for n in range(1, 6)]
-
-    def train_hash(documents):
-        table = clean_documents(raw(*documents), empty(CLEANED_DOCUMENTS))
-        return table.metadata["authors"]["Ada"]["train_hash"]
-
-    assert train_hash(base) == train_hash(list(base))
-    assert train_hash([*base[:4], base[4] | {"text": "other"}]) == train_hash(base)
-    assert train_hash([base[0] | {"text": "other"}, *base[1:]]) != train_hash(base)
-
-
-def test_no_document_at_all(raw):
-    table = clean_documents(empty(RAW_DOCUMENTS), empty(CLEANED_DOCUMENTS))
-    assert len(table.rows) == 0
-    assert table.metadata["authors"] == {}

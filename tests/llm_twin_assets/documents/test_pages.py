@@ -188,6 +188,36 @@ def test_a_later_date_is_no_byline():
     assert clean(page, "Tides").text == f"# Tides\n\n{long}\n\nMar 27, 2024\n\nEnd."
 
 
+def test_an_empty_line_in_code_keeps_its_spaces():
+    code = "    tide = 1\n    \n    \n    boats = 2"
+    assert clean(f"{menu('T')}\n\nSee:\n\n{code}\n\nEnd.", "T").text == f"See:\n\n{code}\n\nEnd."
+
+
+def test_links_shown_as_cards_go_with_the_title_above_them():
+    cards = "**How the wall was built**  \n _A study of stones and\nmud_harbour.example.com\n\n" * 2
+    assert clean(f"{menu('T')}\n\nText.\n\n### Related stories\n\n{cards}", "T").text == "Text."
+
+
+def test_a_slanted_line_under_a_strong_one_is_no_card():
+    text = "**How the wall was built**  \n_A study of stones and mud_"
+    assert clean(f"{menu('T')}\n\nText.\n\n{text}", "T").text == f"Text.\n\n{text}"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "If not otherwise stated, all images are created by the author.",
+        "Unless otherwise noted, all images by author",
+        "Except where noted otherwise, all figures are by the authors.",
+        "Upgrade to paid",
+        "How boats lie in the mud. For the whole…harbour.example.com",
+    ],
+)
+def test_credits_and_offers_go_with_the_title_above_them(words):
+    assert clean(f"{menu('T')}\n\nText.\n\n* * *\n\n#### Images\n\n{words}", "T").text == "Text."
+    assert clean(f"Text.\n\n#### Images\n\n{words}", "T").text == f"Text.\n\n#### Images\n\n{words}"
+
+
 STORY = (
     "On Tides | HarbourOpen in appSign upSign inWriteSign upSign inOn TidesA study in patienceAda Example·"
     "FollowPublished inHarbour·16 min read·Mar 16, 20242.1K13ListenShareThe water leaves.What is left?Mud is "
@@ -208,6 +238,24 @@ def test_a_story_gets_back_the_breaks_it_lost():
         "Nobody minds the DB.",
         "1. System design is next.",
     ]
+
+
+@pytest.mark.parametrize("date", ["Mar 16", "5 days ago", "Just now"])
+def test_a_story_of_this_year_says_less_about_its_date(date):
+    assert clean(STORY.replace("Mar 16, 2024", date), "T").text == clean(STORY, "T").text
+
+
+@pytest.mark.parametrize(
+    ("lost", "found"),
+    [
+        ("Figure 1 [Image by me]Then it goes on.", ["Figure 1 [Image by me]", "Then it goes on."]),
+        ("Support us with a ⭐️Lessons are free.", ["Support us with a ⭐️", "Lessons are free."]),
+        ("The sea[1] A Book, A Press[2] B Book", ["The sea", "[1] A Book, A Press", "[2] B Book"]),
+    ],
+)
+def test_more_breaks_that_a_story_lost(lost, found):
+    page = f"Tides·16 min read·Mar 16, 2024ListenShare{lost}"
+    assert clean(page, "T").text.split("\n\n") == found
 
 
 def test_a_story_keeps_its_given_title():

@@ -10,7 +10,7 @@ from resources.models import ModelStore
 from resources.releases import Manifest, Releases
 from resources.settings import Settings
 from resources.store import Store, Table
-from resources.twins import Source, Twin, Twins
+from resources.twins import FileSource, Twin, Twins
 from tests.llm_twin_assets.training import small
 
 NAME = TWIN.get_partition_keys()[0]
@@ -77,7 +77,7 @@ class World:
         home = self.models.home
         twins = Twins(
             root=home,
-            sources=[Source(kind="folder", path=home)],
+            sources=[FileSource(kind="folder", path=home)],
             twins=[Twin(name=NAME, author=small.AUTHOR)],
         )
         return dg.materialize(

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from llm_twin_assets.retrieval.measuring import Score, interval, measure, report, score
 from llm_twin_assets.retrieval.qrels import Query, heading_queries
-from llm_twin_assets.sources.connectors import records
+from llm_twin_assets.sources.rows import records
 from resources.edge_store import EdgeStore
 from tests.llm_twin_assets.retrieval.words import TOPICS, Confused, WordEmbedder, chunk_table, pages
 

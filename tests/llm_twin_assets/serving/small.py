@@ -28,6 +28,7 @@ from resources.models import Model, ModelStore, weights_hash
 from resources.releases import Manifest, Releases
 from resources.store import Store, Table
 from resources.traces import TraceStore
+from tests.rows import MADE
 from tests.waiting import wait_until
 
 BEES = """# Keeping bees
@@ -118,7 +119,7 @@ def document(uri, author, text, title=None):
         "language": "en",
         "text": text,
         "content_hash": content_hash(text),
-        "source_hash": content_hash(text),
+        **MADE,
         "cluster_id": document_id(uri),
         "split": "train",
     }

@@ -14,7 +14,7 @@ from llm_twin_assets.serving.deploying import deploy, roll_back, target
 from resources.embedder import build_embedder
 from resources.endpoint import Endpoint, EndpointError
 from resources.settings import Settings
-from resources.twins import Source, Twin, Twins
+from resources.twins import FileSource, Twin, Twins
 from tests.llm_twin_assets.serving.small import DOCUMENTS, Small
 from tests.llm_twin_assets.serving.test_releasing import evaluate
 
@@ -36,7 +36,7 @@ class Deployed:
         self.endpoint = Endpoint(self.settings)
         self.releases = self.small.releases
         self.twin = TWIN.get_partition_keys()[0]
-        source = Source(kind="folder", path="x")
+        source = FileSource(kind="folder", path="x")
         self.twins = Twins(root=Path(), sources=[source], twins=[Twin(name=self.twin, author="Ada Moss")])
 
     def evaluate(self, name, decision="promote"):

@@ -9,10 +9,10 @@ from llm_twin_assets.serving.prompt import PROMPT
 from llm_twin_assets.serving.releasing import NotReleasable, released
 from resources.models import Model
 from resources.settings import Settings
-from resources.twins import Source, Twin, Twins
+from resources.twins import FileSource, Twin, Twins
 
 TWINS = Twins(
-    root=Path(), sources=[Source(kind="folder", path="x")], twins=[Twin(name="ada", author="Ada Moss")]
+    root=Path(), sources=[FileSource(kind="folder", path="x")], twins=[Twin(name="ada", author="Ada Moss")]
 )
 
 

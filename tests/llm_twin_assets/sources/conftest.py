@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import pytest
 
 from llm_twin_assets.contracts import RAW_DOCUMENTS, empty
-from llm_twin_assets.sources.connectors import raw_documents
+from llm_twin_assets.sources.connectors import look, raw_documents
 from resources.catalog import Catalog
-from resources.twins import Source, Twin, Twins
+from resources.twins import FileSource, Source, Twin, Twins
 
 
 @pytest.fixture
@@ -31,8 +31,11 @@ def catalog(tmp_path) -> Callable[..., Catalog]:
 
     def _catalog(*sources: Source, author: str | None = "Ada Example") -> Catalog:
         (tmp_path / "texts").mkdir(exist_ok=True)
-        given = list(sources) or [Source(kind="folder", path=tmp_path / "texts", author=author)]
-        return Catalog(Twins(root=tmp_path, sources=given, twins=[Twin(name="ada", author="Ada Example")]))
+        given = list(sources) or [FileSource(kind="folder", path=tmp_path / "texts", author=author)]
+        return Catalog(
+            Twins(root=tmp_path, sources=given, twins=[Twin(name="ada", author="Ada Example")]),
+            tmp_path / "home",
+        )
 
     return _catalog
 
@@ -43,7 +46,8 @@ def read(catalog):
 
     def _read(*sources: Source, previous=None, author: str | None = "Ada Example"):
         before = empty(RAW_DOCUMENTS) if previous is None else previous
-        table = raw_documents(catalog(*sources, author=author), before)
+        found = catalog(*sources, author=author)
+        table = raw_documents(found, look(found), before)
         left = table.rejected
         return SimpleNamespace(
             table=table,

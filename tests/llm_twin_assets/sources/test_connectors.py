@@ -4,7 +4,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from llm_twin_assets.contracts import RAW_DOCUMENTS, conform
-from resources.twins import Source
+from resources.twins import FileSource
 
 KEYS = ("added", "changed", "removed", "unchanged")
 
@@ -23,9 +23,9 @@ def test_every_file_is_a_row_or_a_reason_or_counted(write, read):
         write(name, "Words enough.")
     write("empty.md", "")
     write("picture.png")
-    write("notes.docx")
+    write("notes.odt")
     found = read()
-    assert found.table.metadata["files"] == 4 == len(found.rows) + len(found.reasons)
+    assert found.table.metadata["items"] == 4 == len(found.rows) + len(found.reasons)
     assert found.table.metadata["other_files"] == 2
 
 
@@ -85,7 +85,7 @@ def test_articles_of_an_export_are_incremental_too(write, read):
             {"link": f"https://a/{name}", "author_full_name": "Ada", "content": {"Content": text}}
             for name, text in zip("xyz", texts, strict=False)
         ]
-        return Source(kind="handbook_export", path=write("../e.json", json.dumps(articles)).resolve())
+        return FileSource(kind="handbook_export", path=write("../e.json", json.dumps(articles)).resolve())
 
     first = read(export("One.", "Two."))
     second = read(export("One.", "Two, edited.", "Three."), previous=marked(first.table.rows))
@@ -95,8 +95,8 @@ def test_articles_of_an_export_are_incremental_too(write, read):
 
 def test_a_file_in_two_sources_is_read_once(write, read, tmp_path):
     write("inner/a.md", "---\ntitle: A\n---\nText.")
-    outer = Source(kind="folder", path=tmp_path / "texts", author="Outer")
-    inner = Source(kind="folder", path=tmp_path / "texts" / "inner", author="Inner")
+    outer = FileSource(kind="folder", path=tmp_path / "texts", author="Outer")
+    inner = FileSource(kind="folder", path=tmp_path / "texts" / "inner", author="Inner")
     found = read(outer, inner)
     assert found.rows["a.md"].author == "Outer"
     assert found.reasons == {"a.md": "duplicate_uri"}

@@ -28,7 +28,7 @@ def test_front_matter_names_everything(write, read):
     assert (row.title, row.author, row.platform, row.kind) == ("A Title", "Grace", "blog", "post")
     assert (row.published_at, row.language, row.uri) == ("2024-03-27", "en", "https://example.org/a")
     assert row.text == "Body text.\n"
-    assert row.document_id == document_id("file:texts/a.md")
+    assert row.document_id == document_id(row.uri)
 
 
 def test_a_document_without_front_matter_takes_what_is_known(write, read):

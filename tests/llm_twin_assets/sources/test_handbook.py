@@ -4,7 +4,7 @@ import pytest
 
 from llm_twin_assets.contracts import document_id
 from llm_twin_assets.sources.handbook import canonical
-from resources.twins import Source
+from resources.twins import FileSource
 
 LINK = "https://blog.example.org/p/on-tides"
 
@@ -25,7 +25,7 @@ def item(**changes):
 def export(write, read, tmp_path):
     def _export(value, author=None):
         path = write("../export.json", value if isinstance(value, (str, bytes)) else json.dumps(value))
-        return read(Source(kind="handbook_export", path=path.resolve(), author=author))
+        return read(FileSource(kind="handbook_export", path=path.resolve(), author=author))
 
     return _export
 

@@ -5,6 +5,7 @@ import pandas as pd
 from llm_twin_assets.contracts import CLEANED_DOCUMENTS, conform, content_hash, document_id
 from llm_twin_assets.datasets.instruct import instruct_rows
 from llm_twin_assets.training.bundled import new_model, train_tokenizer
+from tests.rows import MADE
 
 AUTHOR = "Ada Moor"
 VERSES = [
@@ -64,7 +65,7 @@ def _row(number, split, author):
         "language": None,
         "text": body,
         "content_hash": content_hash(body),
-        "source_hash": content_hash(body),
+        **MADE,
         "cluster_id": name,
         "split": split,
     }

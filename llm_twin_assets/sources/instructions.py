@@ -1,0 +1,319 @@
+"""Whether a text orders a language model about, or only talks about such orders.
+
+The phrases are those of published attacks: Perez & Ribeiro 2022 (arXiv 2211.09527), Greshake et al. 2023
+(arXiv 2302.12173), Liu et al. 2023 (arXiv 2310.12815), and chat templates that are common knowledge.
+"""
+
+import re
+import unicodedata
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from itertools import chain
+from string import punctuation
+
+from llm_twin_assets.sources.order_signals import ORDERS
+from llm_twin_assets.sources.order_signals_address import ADDRESS
+from llm_twin_assets.sources.order_signals_conduct import CONDUCT
+from llm_twin_assets.sources.order_signals_translated import TRANSLATED, TRANSLATED_VERBS
+from llm_twin_assets.sources.order_signals_unseen import ANY_ORDER, MODEL_WORDS, ONLY_HIDDEN
+from llm_twin_assets.sources.order_words import AI, NOW, REPLY, VERBS, Signal
+
+_NEAR = 4
+_ADDRESSED = ("address", "vocative", "label")
+_EXCERPT = 120
+_STEM = 4
+# Chinese and Japanese words are not parted.
+_WORD = re.compile(r"[^\W\u3400-\u9fff]+|[\u3400-\u9fff]")
+_TYPOGRAPHY = re.compile("[“”‘’„«»–—…•·\u2011\u2009\u202f]")
+_PUNCTUATION = str.maketrans(dict.fromkeys(punctuation.replace("_", ""), " "))
+# Letters of other alphabets that look like Latin ones.
+_LOOKALIKES = str.maketrans("аеорсухіјѕԁһӏΑΒΕΗΙΚΜΝΟΡΤΧΥοα", "aeopcyxijsdhlABEHIKMNOPTXYoa")
+_OTHER_LETTERS = re.compile("[\u0391-\u04cf\u0501]")
+
+_POLITE = (
+    r"(?:(?:please|kindly|now|then|so|and|instead|simply|immediately|just|also|first|next|important|okay|"
+    r"ok|hey|"
+    r"hi|hello|always|dear|only|must|(?:ai |virtual )?assistants?|ais?|llms?|(?:language )?models?|"
+    r"chatbots?|bots?|reviewers?)\W{1,4}){0,5}"
+)
+_YOU = (
+    r"\b(?:you (?:must|should|shall|will|need to|have to|are to|ought to)|"
+    r"you (?:are|have been)(?: \w+)? (?:instructed|required|asked|ordered|told|authori[sz]ed|directed) to|"
+    r"i (?:hereby )?(?:order|command|instruct|authori[sz]e|ask|urge) you to|(?:could|would|can) you(?: please)?|be so kind as to|"
+    r"(?:unless|until) you|(?:want|need|like) you to|(?:be|make) sure (?:to|you)|(?:task|job|goal|duty|purpose|mission) is to|"
+    r"please|"
+    r"kindly|always) "
+)
+_WITHIN = rf"\b(?:in|at|to|with|after|before|for) [^,.;:!?]{{0,40}}\b(?:{REPLY}|message),? "
+_AFTER = rf"[^\w<\[{{]*(?:{_WITHIN}|{NOW},? )?{_POLITE}"
+_FIRST = re.compile(_AFTER)
+_BEGIN = re.compile(rf"[.!?:;>)\]|—–*•#\"-](?: |$){_AFTER}")
+_BEGIN_YOU = re.compile(rf"{_YOU}{_POLITE}")
+_SIGNS_OF_YOU = ("you ", "please ", "kindly ", "always ", "is to ", "sure to ", "kind as to ")
+_JOINT = re.compile(rf"(?:[,–—] |\b(?:and|then|but|or) ){_POLITE}")
+_ORDERED = re.compile(r"(?:(?:do not|don't|never|not|only|always|ever)\W+)*([\w-]+)")
+_TRANSLATED_VERBS = re.compile(TRANSLATED_VERBS)
+# A sentence that opens so may come to an order after a comma.
+_OPENS = re.compile(
+    r"\W{0,3}(?:when|whenever|if|before|once|after|as|at|in|for|from|to|instead|regardless|because|since|while|"
+    r"during|with|by|under|any ?time|every time|each time|should|attention|note|dear|hey|hi|hello|this)\b"
+)
+_DUTY = re.compile(
+    rf"\b(?:{AI}|whoever|whatever|any (?:system|tool|software|program))\b[^.!?]{{0,80}}? (?:must|shall|should|(?:has|have|is|are|required|asked|instructed|requested|"
+    rf"directed|"
+    rf"obliged|expected) to) (?:(?:also|always|never|not|only|first|now|then|immediately) )*(?:be \w+ed|(?P<verb>\w+))"
+)
+_DISCUSSED = re.compile(
+    r"(?<![\w./@-])(?:attack\w*|payloads?|adversar\w+|malicious\w*|researchers?|phrases? (?:such|like|"
+    r"[\"'“(])|e\.g\b|"
+    r"for (?:example|instance)|such as|(?:prompt|indirect|code|sql)[- ]injections?|injections?|injected|"
+    r"injecting|"
+    r"jail ?break\w*|trick(?:s|ed|ing)?|red[- ]team\w*|victims?|exploit\w*|vulnerab\w+|classifiers?|"
+    r"detect(?:s|ed|or|ors|ion|ing)|looks like this|"
+    r"(?:could|might|would|may|can|will|people|someone|who) (?:write|type|paste|slip|plant|insert)|"
+    r"(?:he|she|they|someone|somebody|attackers?|visitors?|i|we) (?:\w+ )?(?:wrote|typed|pasted|planted)|example|sentences? like|strings? (?:such|"
+    r"like|[`\"'“(])|(?:lines?|text|words) like|"
+    r"notorious|hackers?|spammers?|poison(?:ed|ing)|defen[cs]es?|mitigat\w+|threats?|angreifer\w*|"
+    r"angriff\w*|beispiel|"
+    r"z\. ?b\.|attaquants?|attaques?|exemple|atacantes?|ataques?|ejemplo|inyección|decodes to|"
+    r"which (?:reads|means|says)|"
+    r"spells|owasp|so-called|known as|template|headline|tutorials?|documentation|"
+    r"convention)\b"
+)
+_OWN_CASE = re.compile(
+    r"\b(?:if|unless|when|in case|where) (?:you (?:use|have|are on|run|install\w*|already|prefer|bought|"
+    r"own|work|don't|do not|only|want)|"
+    r"you're (?:on|using)|your|the (?:package|box|part|kit|oven|printer))|"
+    r"\b(?:on|for|in) (?:windows|mac\w*|linux|ubuntu|debian|python|version|older|chapter|section|step|"
+    r"the (?:box|package|manual|recipe))"
+)
+_STAFF = re.compile(
+    r"\b(?:customers?|guests?|interview\w*|callers?|visitors?|patients?|teachers?|students?|reporters?|"
+    r"journalists?|"
+    r"staff|colleagues?|child(?:ren)?|court|witness\w*|mother|father|parents?|neighbou?rs?|employees?|"
+    r"waiters?|clerks?)\b"
+)  # fmt: skip
+# A pattern that begins with one set of characters is searched for quickly.
+_STOP = re.compile(r"[.!?…。！？\n](?:(?<=\n)\n*|(?<=[。！？])|[\"'”»)*_]{0,3}\s+)")
+
+
+@dataclass(frozen=True, eq=False)
+class Channel:
+    """How a text reaches a model: the weight it must reach, its signals, whether talk of attacks excuses "
+    "it."""
+
+    least: float
+    signals: tuple[Signal, ...]
+    excused: bool
+
+
+OPEN = Channel(3, ORDERS + ADDRESS + CONDUCT + TRANSLATED, excused=True)
+HIDDEN = Channel(2, OPEN.signals + ONLY_HIDDEN, excused=True)
+CUT = Channel(2, HIDDEN.signals, excused=False)
+DECODED = Channel(1, HIDDEN.signals + ANY_ORDER + MODEL_WORDS, excused=False)
+
+
+def order(text: str, channel: Channel = OPEN) -> str | None:
+    """The passage of a prose text (no code) that orders a model about, at most 120 characters; else None.
+
+    What stands within four sentences adds up and has to reach what the channel asks for. Where talk of
+    attacks excuses, a sentence that holds it counts nothing, and one beside it half. Costs time linear
+    in the text.
+    """
+    kinds = _possible(fold(text), channel)
+    if _at_most(kinds) < channel.least:
+        return None
+    written = sentences(text)
+    folded = [fold(sentence) for sentence in written]
+    possible = [_possible(sentence, channel, kinds) for sentence in folded]
+    found = [
+        _signals(sentence, possible[position], channel) if _near(possible, position, channel) else {}
+        for position, sentence in enumerate(folded)
+    ]
+    if not any(found):
+        return None
+    if channel.excused:
+        found = [_discounted(weights, position, folded) for position, weights in enumerate(found)]
+    for position, weights in enumerate(found):
+        near = slice(position, position + _NEAR)
+        if weights and _total(found[near], folded[near]) >= channel.least:
+            return excerpt(" ".join(written[near]))
+    return None
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences and lines of a text that are not empty."""
+    found, start = [], 0
+    for stop in _STOP.finditer(text):
+        found.append(text[start : stop.start() + 1])
+        start = stop.end()
+    return [sentence for sentence in (*found, text[start:]) if sentence.strip()]
+
+
+def is_discussion(text: str) -> bool:
+    """Whether a text talks about attacks, examples or phrases."""
+    return _DISCUSSED.search(text.casefold()) is not None
+
+
+def fold(text: str) -> str:
+    """A text for matching: compatibility forms and lookalike letters as Latin, lower case, single spaces."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text).replace("’", "'").replace("\xad", "")
+        if _OTHER_LETTERS.search(text):
+            text = _WORD.sub(_latin, text)
+    return " ".join(text.casefold().replace("**", "").replace("__", "").split())
+
+
+def excerpt(text: str) -> str:
+    """The beginning of a text on one line, at most 120 characters."""
+    return " ".join(text.split())[:_EXCERPT]
+
+
+def order_starts(sentence: str) -> list[int]:
+    """Where in a folded sentence clauses begin that are orders by their first word."""
+    begins = [_FIRST.match(sentence).end(), *(match.end() for match in _BEGIN.finditer(sentence))]
+    if any(sign in sentence for sign in _SIGNS_OF_YOU):
+        begins += (match.end() for match in _BEGIN_YOU.finditer(sentence))
+    starts = [at for at in begins if _is_verb(sentence, at)]
+    if starts or any(_OPENS.match(sentence, at) for at in (0, *begins)):
+        joints = (match.end() for match in _JOINT.finditer(sentence))
+        starts += [at for at in joints if _is_verb(sentence, at)]
+    return starts
+
+
+def _is_due(sentence: str) -> bool:
+    """Whether a sentence says that a model has to do something, or orders it in another language."""
+    return any(match["verb"] is None or match["verb"] in VERBS for match in _DUTY.finditer(sentence)) or (
+        _TRANSLATED_VERBS.search(sentence) is not None
+    )
+
+
+def _is_verb(sentence: str, at: int) -> bool:
+    word = _ORDERED.match(sentence, at)
+    return word is not None and word[1] in VERBS
+
+
+def _latin(word: re.Match[str]) -> str:
+    """A word in Latin letters where all of its letters are, or look like, such."""
+    latin = word[0].translate(_LOOKALIKES)
+    return latin if latin.isascii() else word[0]
+
+
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(pattern)
+
+
+_Kind = tuple[int, Signal]
+
+
+@dataclass(frozen=True)
+class _Index:
+    """The signals of a channel and the words they need, each group of words as one bit of a number."""
+
+    bits: dict[str, int]
+    kinds: list[_Kind]
+
+
+@cache
+def _index(channel: Channel) -> _Index:
+    bits: dict[str, int] = defaultdict(int)
+    kinds: list[_Kind] = []
+    groups: dict[str, int] = {}
+    for signal in channel.signals:
+        needed = 0
+        for group in signal.needs.split(" & "):
+            bit = groups.setdefault(group, 1 << len(groups))
+            needed |= bit
+            for word in group.split("|"):
+                bits[word[:_STEM]] |= bit
+        kinds.append((needed, signal))
+    return _Index(dict(bits), kinds)
+
+
+def _words(folded: str) -> set[str]:
+    """The beginnings of the words of a folded text."""
+    marks = {mark for mark in "_@" if mark in folded}
+    plain = folded if folded.isascii() else _TYPOGRAPHY.sub(" ", folded)
+    words = plain.translate(_PUNCTUATION).split() if plain.isascii() else _WORD.findall(plain)
+    return {word[:_STEM] for word in words} | marks
+
+
+def _possible(folded: str, channel: Channel, among: list[_Kind] | None = None) -> list[_Kind]:
+    """The signals (of some) whose words occur in a folded text at all; most texts hold few of them."""
+    index = _index(channel)
+    held = 0
+    for word in _words(folded) & index.bits.keys():
+        held |= index.bits[word]
+    return [kind for kind in (index.kinds if among is None else among) if kind[0] & held == kind[0]]
+
+
+def may_order(text: str, channel: Channel = OPEN) -> bool:
+    """Whether the words of a text allow that `order` finds one; cheap, and never wrong about a no."""
+    return _at_most(_possible(fold(text), channel)) >= channel.least
+
+
+def _at_most(possible: Iterable[_Kind]) -> float:
+    best: dict[str, float] = {}
+    for _, signal in possible:
+        if signal.weight > best.get(signal.name, 0):
+            best[signal.name] = signal.weight
+    return sum(best.values()) + (not best.keys().isdisjoint(_ADDRESSED))
+
+
+def _near(possible: list[list[_Kind]], position: int, channel: Channel) -> bool:
+    """Whether the sentences about a position, all that it may add up with, can reach what a channel asks "
+    "for."""
+    if not possible[position]:
+        return False
+    near = possible[max(position - _NEAR + 1, 0) : position + _NEAR]
+    return _at_most(chain.from_iterable(near)) >= channel.least
+
+
+def _signals(sentence: str, possible: list[_Kind], channel: Channel) -> dict[str, float]:
+    """The weight of every kind of order in a sentence."""
+    starts = order_starts(sentence) if any(signal.opens for _, signal in possible) else []
+    found: dict[str, float] = {}
+    for _, signal in possible:
+        if signal.weight > found.get(signal.name, 0) and _occurs(signal, sentence, starts):
+            found[signal.name] = signal.weight
+    return _lowered(found, sentence) if found else found
+
+
+def _occurs(signal: Signal, sentence: str, starts: list[int]) -> bool:
+    pattern = _compiled(signal.pattern)
+    if signal.opens:
+        return any(pattern.match(sentence, at) for at in starts)
+    return pattern.search(sentence) is not None
+
+
+def _lowered(found: dict[str, float], sentence: str) -> dict[str, float]:
+    """Less for what is said to people: a reader's own case, and what staff should tell customers."""
+    if "override" in found and _OWN_CASE.search(sentence) and "address" not in found:
+        found["override"] -= 2
+    if "steering" in found and _STAFF.search(sentence):
+        found["steering"] -= 1.5
+        found.pop("insist", None)
+    return found
+
+
+def _discounted(signals: dict[str, float], position: int, sentences: list[str]) -> dict[str, float]:
+    if not signals or _DISCUSSED.search(sentences[position]):
+        return {}
+    beside = sentences[max(position - 1, 0) : position] + sentences[position + 1 : position + 2]
+    share = 0.5 if any(_DISCUSSED.search(sentence) for sentence in beside) else 1.0
+    return {name: weight * share for name, weight in signals.items()}
+
+
+def _total(near: list[dict[str, float]], sentences: list[str]) -> float:
+    """The sum of the heaviest signal of each kind, and one more where a model is spoken to and told to "
+    "act."""
+    best: dict[str, float] = {}
+    for signals in near:
+        for name, weight in signals.items():
+            best[name] = max(best.get(name, 0), weight)
+    addressed = not best.keys().isdisjoint(_ADDRESSED)
+    acts = addressed and any(order_starts(one) or _is_due(one) for one in sentences)
+    return sum(best.values()) + (1.0 if acts else 0.0)

@@ -1,0 +1,307 @@
+"""What speaks to a language model, or tells it who it is: each kind with its weight and pattern."""
+
+from llm_twin_assets.sources.order_words import (
+    AI,
+    DROP,
+    GAP,
+    MODELS,
+    NOW,
+    PEOPLE,
+    RULES,
+    SAY,
+    SAYS,
+    SHORT,
+    SHOW,
+    TOLD,
+    Signal,
+)
+
+_AT_START = r"(?:^|[.!?>\]\n]\s{0,3})\W{0,6}"
+_READ = (
+    r"(?:read|process|pars|summari[sz]|index|analy[sz]|consum|ingest|scann?|view|crawl|evaluat|review|screen|see|"
+    r"handl|look|encounter|visit|work|help|assess)(?:ing|es|s|e)?"
+)
+_READS = (
+    "read|process|parse|parsing|summarize|summarise|summarizing|index|analyze|consume|ingest|scan|view|crawl|"
+    "evaluate|review|screen|see|seeing|handle|look|encounter|visit|work|help|assess|asked|given"
+)
+_GREETING = (
+    r"(?:attention|note|notice|message|instructions?|important|reminder|dear|hey|hello|hi|warning|memo|request|"
+    r"hint|directive|command|alert|attn|nb|psa|for|to|calling|reviewers|evaluators|graders|anyone|everyone|anything)"
+)
+_MUST = r"(?:must|shall|should|(?:is|are) (?:required|asked|instructed|requested|directed|obliged) to)"
+
+ADDRESS = (
+    Signal(
+        "override",
+        3,
+        "overrides|supersedes|takes|replaces|replace|priority|precedence & previous|prior|earlier|your|system",
+        r"\b(?:instructions?|messages?|directives?|commands?|notices?|rules?|prompts?|text|this|following|these|it) "
+        r"(?:\w+ ){0,2}?(?:overrides?|supersedes?|replaces?|takes? (?:precedence|priority) over|"
+        rf"ha(?:s|ve) priority over){GAP}(?:(?:previous|prior|earlier|system)\b{SHORT}{TOLD}|your\b{SHORT}(?:{TOLD}|{RULES}))\b",
+    ),
+    Signal(
+        "override",
+        3,
+        "instructions|prompts|guidelines|guidance|rules|directives|directions|restrictions|orders|guardrails|"
+        "filters|policy|policies & your|previous|prior|earlier|initial|original|former|all|system|content|safety|"
+        "usage",
+        r"\b(?:(?:your|previous|prior|earlier|initial|original|former)(?: \w+){0,2}?|all|system|content|safety|"
+        rf"usage) (?:{TOLD}|{RULES})(?: \w+){{0,3}}? (?:void|cancel+ed|revoked|superseded|obsolete|suspended|lifted|"
+        r"overridden|(?:been|are|were|is) replaced|outdated|out of date|invalid|terminated|(?:have|has|been) "
+        r"(?:changed|updated)|(?:be|are) (?:ignored|disregarded)|(?:no longer|not) (?:be )?(?:appl\w+|valid|"
+        r"bind\w*|follow\w*|relevant|in force|in effect)|expired|withdrawn|rescinded)\b",
+    ),
+    Signal(
+        "role",
+        3,
+        "now|longer|henceforth|hereby & you",
+        r"\byou(?:'re| are)(?: now| no longer| henceforth| hereby)(?: (?!to\b)\w+){0,4}? "
+        rf"(?:dan|{AI}|unrestricted|uncensored|jailbroken|unfiltered|bound by|subject to|restricted by|limited by|"
+        rf"constrained by|free (?:from|of)|god mode|root|by (?:any|your))\b{PEOPLE}",
+    ),
+    Signal(
+        "role",
+        2,
+        f"you & {MODELS}|unrestricted|uncensored|unfiltered|jailbroken",
+        rf"\byou are \w+, an? (?:\w+ ){{0,2}}{AI}\b{PEOPLE}|"
+        r"\byou are an? (?:\w+ ){0,2}(?:unrestricted|uncensored|unfiltered|jailbroken) \w+",
+    ),
+    Signal(
+        "role",
+        2,
+        f"now|longer|henceforth|hereby|point|moment|line|message|day|here|that|starting|forward|effective|rest|"
+        f"remainder|duration|purposes & you|your|act|every|all|do|any|consider|only|always|never|treat|{SAYS}",
+        r"(?:\byou(?:'re| are)(?: now| no longer| henceforth| hereby) (?:an?|the|my|our|called|named|in|operating|"
+        rf"playing|acting|to)\b|\b{NOW}\W{{1,3}}(?:you|act|speak|always|never|only|your|every|all|do|any|treat|"
+        rf"consider|{SAY})\b)",
+    ),
+    Signal(
+        "role",
+        1,
+        "now|longer|name & you|your",
+        r"\byou(?:'re| are) (?:now|no longer) \w|\byour name is (?:now )?\w",
+    ),
+    Signal(
+        "task",
+        2,
+        "task|job|goal|role|instructions|objective|mission|purpose|orders|directive|action|request|question|step|"
+        "authority|prompt & "
+        "your|the|you|new|updated|revised|additional|hidden|secret|special|override|real|actual",
+        r"\b(?:your|the|a) (?:new|real|true|only|actual|sole|main|primary|next) (?:\w+ )?(?:task|job|goal|role|"
+        r"instructions?|objective|mission|purpose|directive|action|request|question|step|authority)(?: (?:is|are)\b(?! not\b)|\s?:)|"
+        r"\b(?:begin|start|here (?:are|follow)|follow) (?:the |these |your )?new (?:instructions|orders|task|prompt)\b|"
+        r"\byou have (?:an? )?new (?:role|task|job|instructions?|goal|purpose|name)\b|"
+        rf"{_AT_START}(?:the )?(?:new|updated|revised|additional|hidden|secret|special|override|real|actual)"
+        r" (?:\w+ )?(?:instructions?|directives?|orders?|task)[^.:\n]{0,40}:",
+    ),
+    Signal(
+        "task",
+        2,
+        "session|conversation|chat & ended|begins|starts|begun|started|over|closed|finished",
+        r"\b(?:new|previous|this|the) (?:session|conversation|chat) (?:(?:has )?(?:ended|begins|starts|begun|"
+        r"started)|is (?:over|closed|finished))\b",
+    ),
+    Signal(
+        "marker",
+        3,
+        "im_start|im_end|endoftext|eot_id|begin_of_text|start_header_id|inst|sys|system|start_of_turn|"
+        "instruction|role",
+        r"(?:^|[.!?>\]]\s{0,3}|\n)\s{0,3}(?:<\|(?:im_start|im_end|system|endoftext|eot_id|begin_of_text|"
+        r"start_header_id)\|>|\[/?inst\]|<<sys>>|<start_of_turn>|</?system(?:[-_ ]?\w+)?>|"
+        r"#{2,4} ?(?:system|instruction)s?(?: prompt| message)?\s{0,2}:|\[/?system\W{0,2}(?:prompt|message|override|"
+        r"instructions?|note|directive)?\]|\{\W{1,3}role\W{1,5}system)",
+    ),
+    Signal(
+        "label",
+        2,
+        "system|admin|administrator|developer|assistant|ai|llm|operator",
+        rf"{_AT_START}(?:important |urgent |new |hidden |updated )?(?:(?:system|admin|administrator|developer|"
+        r"assistant|ai|llm|operator)(?: (?:prompt|message|override|notice|instructions?|note|alert|update|command|"
+        r"directive|policy)s?)|system)(?: for \w+)?(?: \W?v?[\d.]+\W?)?\s{0,2}[:\]>*—–-]",
+    ),
+    Signal(
+        "label",
+        2,
+        "end|ending|begin|beginning|start & document|context|user|system|instructions|prompt|article|page|input|"
+        "data|untrusted",
+        rf"{_AT_START}(?:end|begin|start)(?:ning)? (?:of )?(?:the )?(?:document|context|user|system|instructions?|"
+        r"prompt|article|page|input|data|untrusted)\b",
+    ),
+    Signal(
+        "address",
+        2,
+        f"{MODELS} & attention|note|notice|message|instructions|important|reminder|dear|hey|hello|hi|warning|memo|"
+        "request|hint|directive|command|alert|attn|nb|psa|for|to|calling|reviewers|evaluators|graders|anyone|"
+        "everyone|anything",
+        r"(?:^|[.!?>\]:\n]\s*)\W{0,6}(?:(?:important|special|urgent|private|hidden|system|quick|brief|short|a|little) "
+        rf")?{_GREETING}\W{{1,4}}(?:(?:to|for|all|any|every|the|you|my|other|fellow|automated|large|visiting|future|"
+        r"our|whichever|whatever|using|with|helpful|friendly|that|who|are|is|which|reader|little)\W{1,3}){0,4}"
+        rf"(?:an? )?{AI}\b{PEOPLE}",
+    ),
+    Signal(
+        "address",
+        2,
+        f"{MODELS} & intended|meant|addressed|directed|written|is",
+        r"\bthis (?:\w+ )?(?:message|note|text|section|page|part|paragraph|notice|request|line) is (?:only )?(?:for|"
+        rf"meant for|intended for|addressed to|directed at|written for) (?:(?:any|all|every|the|an?) )?{AI}\b{PEOPLE}",
+    ),
+    Signal(
+        "address",
+        2,
+        f"{MODELS} & you & if|since|because|as|assuming|in",
+        r"\b(?:if|since|because|as|assuming|in case) you(?:'re| are| happen to be) (?:(?:an?|the|some|just|in fact|"
+        rf"not a (?:human|person) but an?) )*(?:\w+ )?{AI}\b(?! of\b){PEOPLE}",
+    ),
+    Signal(
+        "address",
+        2,
+        f"{MODELS} & {_READS} & this|the|these|here|me|our|my",
+        rf"\b{AI}\b(?:,? (?:that|which|who|you|currently|is|are|now|may be|happens? to|asked to|tasked with|to|be|and|"
+        rf"or|\w+ing|\w+ly|{AI}))*,? {_READ}(?: \w+)?(?: at)? (?:this|the following|these|here|me)\b|"
+        rf"\bany {AI}\b(?:\W{{1,3}}\w{{1,20}}){{0,2}}? (?:visiting|reading|browsing|crawling|indexing|on) (?:the|our|"
+        r"my) \w+\b",
+    ),
+    Signal(
+        "address",
+        2,
+        f"machine|program|software|algorithm & {_READS} & this|me|these",
+        r"\b(?:machine|program|software|algorithm)s?,? (?:(?:that|which|who)(?: is| are)? )?(?:read|process|pars|"
+        r"summari[sz]|analy[sz]|index)(?:ing|es|s|e) (?:this|me|these)\b",
+    ),
+    Signal(
+        "address",
+        2,
+        f"{MODELS} & by & when|if|once|should|before|as|while",
+        r"\b(?:when|if|once|should|before|as|while)\b[^.!?;]{0,60}?\b\w+ed by (?:an? |any |some )?"
+        rf"{AI}\b{PEOPLE}",
+    ),
+    Signal(
+        "address",
+        2,
+        f"{MODELS} & must|shall|should|to & any|all|every|each|whichever|whatever|this",
+        rf"\b{AI}\b[^.!?]{{0,60}}? (?:must|shall|should|(?:has|have|is|are) to)\b[^.!?]{{0,60}}? this (?:line|page|"
+        r"text|message|note|document|article|site|passage|post|applicant|candidate|submission|essay|paper)\b|"
+        rf"\b(?:any|all|every|each|whichever|whatever)(?: automated| other)? {AI}\b{PEOPLE}(?: (?:that|which|who|"
+        rf"\w+ing)\b[^.!?;]{{0,60}})? {_MUST}\b",
+    ),
+    Signal(
+        "vocative",
+        1,
+        MODELS,
+        rf"(?:^|[.!?>\]\n]\s*)\W{{0,6}}{AI}(?:\s?[,:]| helper\W| reader\W| please\b)\s?",
+    ),
+    Signal(
+        "vocative",
+        2,
+        MODELS,
+        rf"(?:^|[.!?>\]\n]\s*)\W{{0,6}}(?:\w+ )?{AI}[,:] (?:please |kindly |you (?:must|should) |do not |don't |never |always )*"
+        rf"(?:{SAY}|{SHOW}|{DROP}|use|act|run)\b",
+    ),
+    Signal(
+        "address",
+        2,
+        f"as & {MODELS}",
+        rf"\bas an? (?:\w+ ){{0,2}}?{AI}(?: \w+)?,? (?:you|please|kindly|always|never|{SAY})\b",
+    ),
+    Signal(
+        "address",
+        2,
+        f"for & powered|based|run|using & {MODELS}",
+        rf"{_AT_START}for [^.!?]{{1,60}}? (?:powered by|based on|run by|using) (?:an? )?{AI}\b",
+    ),
+    Signal(
+        "address",
+        2,
+        "whoever|whatever|anything|any & summarizes|summarises|indexes|processes|parses|crawls|translates|ingests & this",
+        r"\b(?:whoever|whatever|anything that|any (?:system|tool|software|program) (?:that|which)) (?:summari[sz]es|indexes|"
+        r"processes|parses|crawls|translates|ingests) this\b",
+    ),
+    Signal(
+        "authority",
+        2,
+        "i|openai|anthropic|google|developer|developers|makers|provider|operator|creators|me & am|developer|creator|maker|"
+        "admin|owner|operator|order|command|authorized|authorised|approved|allowed|instructed|ordered|decided",
+        r"\bi(?:'m| am) (?:the|your) (?:developer|creator|maker|admin\w*|owner|operator|master)\b|"
+        r"\bi (?:hereby )?(?:order|command|authori[sz]e) you\b|\bmy (?:instructions|orders|commands) to you\b|"
+        r"\b(?:openai|anthropic|google|microsoft|(?:your|the) (?:developers?|makers?|provider|operator|creators?)) (?:has|have) "
+        r"(?:authori[sz]ed|approved|allowed|instructed|ordered|decided)\b",
+    ),
+    Signal("authority", 1, "behavior|behaviour", r"\byour behaviou?r\b"),
+    Signal(
+        "override",
+        3,
+        "you & nothing|none|what & counts|applies|apply|matters|holds|valid|longer|more",
+        r"\b(?:nothing|none of (?:it|what)|what) you(?:'ve| were| have)(?: been)? (?:told|taught|given|instructed)\b[^.!?]{0,30}? "
+        r"(?:counts?|appl(?:y|ies)|matters?|holds?|(?:is|be) valid)\b",
+    ),
+    Signal(
+        "override",
+        3,
+        "priority|precedence|authority & your|developer|system",
+        r"\b(?:higher|top|absolute|highest) (?:priority|precedence|authority) (?:than|over) [^.!?]{0,30}?\b(?:your|developer|system)\b",
+    ),
+    Signal(
+        "override",
+        3,
+        "whatever|matter|regardless|despite & your",
+        rf"\b(?:whatever|no matter what|(?:regardless of|despite) what) (?:your|the) (?:\w+ )?(?:{TOLD}|developer|operator)\b",
+    ),
+    Signal(
+        "comply",
+        3,
+        f"refuse|decline|reject|deny & {MODELS}|you",
+        rf"\b(?:{AI}|you) (?:will|must|shall|may|can|should) (?:no longer|never|not) (?:decline|refuse|reject|deny)\b",
+    ),
+    Signal(
+        "reset",
+        2,
+        "above & task|text|conversation|article|document",
+        r"\b(?:task|text|conversation|article|document|everything) above (?:is|was|has been) (?:now )?(?:finished|complete\w*|over|"
+        r"a test|an example|done|false)\b",
+    ),
+    Signal("reset", 1, "slate|over", r"\b(?:clean|blank) slate\b|\bstart over\b"),
+    Signal(
+        "leak",
+        3,
+        "what & you|your & told|instructions|system|prompt|rules",
+        r"\bwhat (?:were you|was i|were we)? ?(?:told|instructed) (?:before|above)|\bwhat (?:are|is|were|was) (?:you told|your "
+        r"(?:instructions|system prompt|hidden rules))",
+    ),
+    Signal(
+        "role",
+        3,
+        f"you & now|here|henceforth|forward & {MODELS}",
+        rf"\byou are (?:an?|the|my|our) (?:\w+ ){{0,3}}?{AI}\b[^.!?]{{0,40}}? {NOW}",
+    ),
+    Signal(
+        "label",
+        1,
+        "admin|administrator|root|developer|operator",
+        rf"{_AT_START}(?:admin\w*|root|developer|operator)\s?:",
+    ),
+    Signal(
+        "comply",
+        2,
+        "override|filter|filters|safety|restrictions|guardrails|censorship & code|accepted|granted|authorized|off|disabled|lifted",
+        r"\boverride (?:code|accepted|granted|authori[sz]ed)\b",
+    ),
+    Signal(
+        "unbound",
+        2,
+        "filters|filter|safety|restrictions|guardrails|censorship & off|disabled|lifted",
+        r"\b(?:filters?|safety|restrictions|guardrails|censorship) (?:are |is )?(?:now )?(?:off|disabled|lifted)\b",
+    ),
+    Signal(
+        "persona",
+        2,
+        "let|lets & role|roleplay|game|pretend",
+        r"\blet(?:'s| us) (?:role-?play|pretend|play a game)\b",
+    ),
+    Signal(
+        "role",
+        2,
+        "you & part|role|act|pretend|play",
+        r"\byou (?:will|must|shall|are to) (?:now )?(?:play|act as|take on|adopt|pretend|assume)\b",
+    ),
+)

@@ -1,0 +1,37 @@
+"""What somebody asked to be forgotten: addresses that are never read again, wherever they stand."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from resources.files import read_json, write_json
+from resources.locks import Locks
+
+
+class Forgotten:
+    """`forgotten.json` under LLM_TWIN_HOME: addresses, and since when."""
+
+    def __init__(self, home: Path) -> None:
+        self._path = home / "forgotten.json"
+        self._locks = Locks(home / "locks")
+
+    def add(self, uri: str) -> None:
+        """Forget an address from now on."""
+        with self._locks.held("forgotten"):
+            known = self._known()
+            if uri not in known:
+                write_json(self._path, known | {uri: datetime.now(UTC).isoformat(timespec="seconds")})
+
+    def remove(self, uri: str) -> bool:
+        """Let an address be read again; says whether it was forgotten."""
+        with self._locks.held("forgotten"):
+            known = self._known()
+            if uri in known:
+                write_json(self._path, {key: since for key, since in known.items() if key != uri})
+            return uri in known
+
+    def uris(self) -> list[str]:
+        """The forgotten addresses."""
+        return sorted(self._known())
+
+    def _known(self) -> dict[str, str]:
+        return read_json(self._path) or {}
