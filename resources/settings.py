@@ -23,7 +23,7 @@ class Settings(BaseSettings):
     poll_minutes: int = Field(60, ge=1, description="how often feeds, sites and repositories are looked at")
     fetch_pause_seconds: float = Field(1.0, ge=0, description="between two requests to one host")
     fetch_allow: Annotated[list[str], NoDecode] = Field(
-        [], description="private networks that may be fetched from: 10.0.0.0/8,192.168.0.0/16; none by default"
+        [], description="private networks that may be fetched from: 10.0.0.0/8,192.168.0.0/16"
     )
     redaction: Literal["patterns", "presidio"] = "patterns"
 

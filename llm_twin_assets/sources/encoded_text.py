@@ -36,12 +36,14 @@ _DECIMAL = re.compile(r"(?:\b1?\d{2}[\s,;]{1,2}){11,}1?\d{2}\b")
 _ESCAPES = re.compile(r"(?:\\u\{?[0-9a-fA-F]{4}\}?\s?){6,}")
 _PERCENT = re.compile(r"[^\s\"'<>()%]{0,200}(?:%[0-9a-fA-F]{2}[^\s\"'<>()%]{0,200}){2,}+")
 _ROT13 = re.compile(
-    r"\b(?:vtaber|qvfertneq|sbetrg|birevqr|cerivbhf|cevbe|nobir|vafgehpgvbaf?|cebzcgf?|flfgrz|nffvfgnag|zbqry|"
+    r"\b(?:vtaber|qvfertneq|sbetrg|birevqr|cerivbhf|cevbe|nobir|vafgehpgvbaf?|cebzcgf?|flfgrz|nffvfgnag|"
+    r"zbqry|"
     r"erpbzzraq|erirny|nafjre|erfcbaq|lbh|lbhe|hfre|pbairefngvba|nyjnlf)\b",
     re.IGNORECASE,
 )
 _REVERSED = re.compile(
-    r"\b(?:erongi|drager\w*|tegrof|edirrevo|suoiverp|roirp|evoba|s?noitcurtsni|s?tpmorp|metsys|tnatsissa|ledom|"
+    r"\b(?:erongi|drager\w*|tegrof|edirrevo|suoiverp|roirp|evoba|s?noitcurtsni|s?tpmorp|metsys|tnatsissa|"
+    r"ledom|"
     r"dnemmocer|laever|rewsna|dnopser|uoy|ruoy|resu|noitasrevnoc|syawla)\b",
     re.IGNORECASE,
 )  # fmt: skip
@@ -49,7 +51,7 @@ _REVERSED = re.compile(
 
 @dataclass(frozen=True)
 class Encoded:
-    """A passage of a text, at its offsets, what it says once decoded, and whether it was unreadable before."""
+    """A passage of a text, at its offsets, what it says decoded, and whether it was unreadable before."""
 
     start: int
     end: int
@@ -209,7 +211,8 @@ _OPAQUE = frozenset((_base64, _base32, _hex, _binary, _decimal))
 _ROW = re.compile(r"[\d\\]\w{1,7}[\s,:;-]{1,3}(?:[\d\\]\w{0,7}[\s,:;-]{1,3}){3}")
 _LONG = 16
 _TURNED = (
-    "vafgehpgvba", "vtaber", "cebzcg", "flfgrz", "erpbzzraq", "nffvfgnag", "nyjnlf", "qvfertneq", "noitcurtsni",
+    "vafgehpgvba", "vtaber", "cebzcg", "flfgrz", "erpbzzraq", "nffvfgnag", "nyjnlf", "qvfertneq",
+    "noitcurtsni",
     "erongi", "tpmorp", "metsys", "dnemmocer", "syawla", "tnatsissa", "drager",
 )  # fmt: skip
 

@@ -33,7 +33,8 @@ from llm_twin_assets.sources.markdown import lines
 
 _INLINE_CODE = re.compile(r"(?<!`)(`{1,3})(?!`)([^`\n]{1,400})\1(?!`)")
 _QUOTED = re.compile(
-    r"\"(?<!\w\")(?=\S)[^\"\n]{1,600}\"(?!\w)|“[^“”]{1,600}”|«[^«»]{1,600}»|»[^«»]{1,600}«|„[^„“”\"]{1,600}[“”\"]|"
+    r"\"(?<!\w\")(?=\S)[^\"\n]{1,600}\"(?!\w)|“[^“”]{1,600}”|«[^«»]{1,600}»|»[^«»]{1,600}«|"
+    r"„[^„“”\"]{1,600}[“”\"]|"
     r"['‘](?<!\w['‘])(?=\w)[^\n'‘’]{1,200}(?:['’]\w[^\n'‘’]{0,200}){0,3}[.,!?]?['’](?!\w)"
 )
 _LIST = re.compile(r"\s{0,6}(?:[-*+•]|\d{1,3}[.)])\s")
@@ -43,7 +44,8 @@ _POINTS_AT = re.compile(
 )
 _SENTENCE = re.compile(r"[.!?…][\"”»']?\s+|\n")
 _DECODE = re.compile(
-    r"\b(?:decode|decipher|decrypt|unscramble)\b.{0,200}?\b(?:follow|execute|obey|do|carry|act|comply|perform)\b",
+    r"\b(?:decode|decipher|decrypt|unscramble)\b.{0,200}?\b(?:follow|execute|obey|do|carry|act|comply|"
+    r"perform)\b",
     re.I | re.S,
 )
 _WHOLE = 0.8
@@ -132,7 +134,7 @@ def _in_open(shown: str) -> Finding | None:
         found = order_to_render(block) and order_to_render(_unquoted(block))
         if found:
             return Finding(Reason.INJECTION_IMAGE, found)
-        found = may_order(block) and order(_unquoted(block))
+        found = order(_unquoted(block)) if may_order(block) else None
         if found:
             return Finding(Reason.INJECTION_VISIBLE, found)
     return None
@@ -151,7 +153,7 @@ def _decoded(text: str) -> str | None:
 
 
 def _orders(passage: Encoded) -> bool:
-    """Whether a decoded passage is a sentence that orders something; what was unreadable needs little for it."""
+    """Whether a decoded passage orders something; what was unreadable needs little for it."""
     if len(passage.words.split()) < _A_SENTENCE:
         return False
     return order(passage.words, DECODED if passage.opaque else CUT) is not None

@@ -41,8 +41,10 @@ _POLITE = (
 _YOU = (
     r"\b(?:you (?:must|should|shall|will|need to|have to|are to|ought to)|"
     r"you (?:are|have been)(?: \w+)? (?:instructed|required|asked|ordered|told|authori[sz]ed|directed) to|"
-    r"i (?:hereby )?(?:order|command|instruct|authori[sz]e|ask|urge) you to|(?:could|would|can) you(?: please)?|be so kind as to|"
-    r"(?:unless|until) you|(?:want|need|like) you to|(?:be|make) sure (?:to|you)|(?:task|job|goal|duty|purpose|mission) is to|"
+    r"i (?:hereby )?(?:order|command|instruct|authori[sz]e|ask|urge) you to|(?:could|would|can) you(?: "
+    r"please)?|be so kind as to|"
+    r"(?:unless|until) you|(?:want|need|like) you to|(?:be|make) sure (?:to|you)|(?:task|job|goal|duty|"
+    r"purpose|mission) is to|"
     r"please|"
     r"kindly|always) "
 )
@@ -57,13 +59,16 @@ _ORDERED = re.compile(r"(?:(?:do not|don't|never|not|only|always|ever)\W+)*([\w-
 _TRANSLATED_VERBS = re.compile(TRANSLATED_VERBS)
 # A sentence that opens so may come to an order after a comma.
 _OPENS = re.compile(
-    r"\W{0,3}(?:when|whenever|if|before|once|after|as|at|in|for|from|to|instead|regardless|because|since|while|"
+    r"\W{0,3}(?:when|whenever|if|before|once|after|as|at|in|for|from|to|instead|regardless|because|since|"
+    r"while|"
     r"during|with|by|under|any ?time|every time|each time|should|attention|note|dear|hey|hi|hello|this)\b"
 )
 _DUTY = re.compile(
-    rf"\b(?:{AI}|whoever|whatever|any (?:system|tool|software|program))\b[^.!?]{{0,80}}? (?:must|shall|should|(?:has|have|is|are|required|asked|instructed|requested|"
+    rf"\b(?:{AI}|whoever|whatever|any (?:system|tool|software|program))\b[^.!?]{{0,80}}? (?:must|shall|"
+    rf"should|(?:has|have|is|are|required|asked|instructed|requested|"
     rf"directed|"
-    rf"obliged|expected) to) (?:(?:also|always|never|not|only|first|now|then|immediately) )*(?:be \w+ed|(?P<verb>\w+))"
+    rf"obliged|expected) to) (?:(?:also|always|never|not|only|first|now|then|immediately) )*(?:be \w+ed|"
+    rf"(?P<verb>\w+))"
 )
 _DISCUSSED = re.compile(
     r"(?<![\w./@-])(?:attack\w*|payloads?|adversar\w+|malicious\w*|researchers?|phrases? (?:such|like|"
@@ -73,7 +78,8 @@ _DISCUSSED = re.compile(
     r"jail ?break\w*|trick(?:s|ed|ing)?|red[- ]team\w*|victims?|exploit\w*|vulnerab\w+|classifiers?|"
     r"detect(?:s|ed|or|ors|ion|ing)|looks like this|"
     r"(?:could|might|would|may|can|will|people|someone|who) (?:write|type|paste|slip|plant|insert)|"
-    r"(?:he|she|they|someone|somebody|attackers?|visitors?|i|we) (?:\w+ )?(?:wrote|typed|pasted|planted)|example|sentences? like|strings? (?:such|"
+    r"(?:he|she|they|someone|somebody|attackers?|visitors?|i|we) (?:\w+ )?(?:wrote|typed|pasted|planted)|"
+    r"example|sentences? like|strings? (?:such|"
     r"like|[`\"'“(])|(?:lines?|text|words) like|"
     r"notorious|hackers?|spammers?|poison(?:ed|ing)|defen[cs]es?|mitigat\w+|threats?|angreifer\w*|"
     r"angriff\w*|beispiel|"
@@ -173,7 +179,8 @@ def excerpt(text: str) -> str:
 
 def order_starts(sentence: str) -> list[int]:
     """Where in a folded sentence clauses begin that are orders by their first word."""
-    begins = [_FIRST.match(sentence).end(), *(match.end() for match in _BEGIN.finditer(sentence))]
+    first = _FIRST.match(sentence)
+    begins = [first.end() if first else 0, *(match.end() for match in _BEGIN.finditer(sentence))]
     if any(sign in sentence for sign in _SIGNS_OF_YOU):
         begins += (match.end() for match in _BEGIN_YOU.finditer(sentence))
     starts = [at for at in begins if _is_verb(sentence, at)]

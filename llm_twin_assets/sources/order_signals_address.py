@@ -18,7 +18,8 @@ from llm_twin_assets.sources.order_words import (
 
 _AT_START = r"(?:^|[.!?>\]\n]\s{0,3})\W{0,6}"
 _READ = (
-    r"(?:read|process|pars|summari[sz]|index|analy[sz]|consum|ingest|scann?|view|crawl|evaluat|review|screen|see|"
+    r"(?:read|process|pars|summari[sz]|index|analy[sz]|consum|ingest|scann?|view|crawl|evaluat|review|screen|"
+    r"see|"
     r"handl|look|encounter|visit|work|help|assess)(?:ing|es|s|e)?"
 )
 _READS = (
@@ -26,8 +27,10 @@ _READS = (
     "evaluate|review|screen|see|seeing|handle|look|encounter|visit|work|help|assess|asked|given"
 )
 _GREETING = (
-    r"(?:attention|note|notice|message|instructions?|important|reminder|dear|hey|hello|hi|warning|memo|request|"
-    r"hint|directive|command|alert|attn|nb|psa|for|to|calling|reviewers|evaluators|graders|anyone|everyone|anything)"
+    r"(?:attention|note|notice|message|instructions?|important|reminder|dear|hey|hello|hi|warning|memo|"
+    r"request|"
+    r"hint|directive|command|alert|attn|nb|psa|for|to|calling|reviewers|evaluators|graders|anyone|everyone|"
+    r"anything)"
 )
 _MUST = r"(?:must|shall|should|(?:is|are) (?:required|asked|instructed|requested|directed|obliged) to)"
 
@@ -35,19 +38,25 @@ ADDRESS = (
     Signal(
         "override",
         3,
-        "overrides|supersedes|takes|replaces|replace|priority|precedence & previous|prior|earlier|your|system",
-        r"\b(?:instructions?|messages?|directives?|commands?|notices?|rules?|prompts?|text|this|following|these|it) "
+        "overrides|supersedes|takes|replaces|replace|priority|precedence & previous|prior|earlier|your|"
+        "system",
+        r"\b(?:instructions?|messages?|directives?|commands?|notices?|rules?|prompts?|text|this|following|"
+        r"these|it) "
         r"(?:\w+ ){0,2}?(?:overrides?|supersedes?|replaces?|takes? (?:precedence|priority) over|"
-        rf"ha(?:s|ve) priority over){GAP}(?:(?:previous|prior|earlier|system)\b{SHORT}{TOLD}|your\b{SHORT}(?:{TOLD}|{RULES}))\b",
+        rf"ha(?:s|ve) priority over){GAP}(?:(?:previous|prior|earlier|system)\b{SHORT}{TOLD}|"
+        rf"your\b{SHORT}(?:{TOLD}|{RULES}))\b",
     ),
     Signal(
         "override",
         3,
         "instructions|prompts|guidelines|guidance|rules|directives|directions|restrictions|orders|guardrails|"
-        "filters|policy|policies & your|previous|prior|earlier|initial|original|former|all|system|content|safety|"
+        "filters|policy|policies & your|previous|prior|earlier|initial|original|former|all|system|content|"
+        "safety|"
         "usage",
-        r"\b(?:(?:your|previous|prior|earlier|initial|original|former)(?: \w+){0,2}?|all|system|content|safety|"
-        rf"usage) (?:{TOLD}|{RULES})(?: \w+){{0,3}}? (?:void|cancel+ed|revoked|superseded|obsolete|suspended|lifted|"
+        r"\b(?:(?:your|previous|prior|earlier|initial|original|former)(?: \w+){0,2}?|all|system|content|"
+        r"safety|"
+        rf"usage) (?:{TOLD}|{RULES})(?: \w+){{0,3}}? (?:void|cancel+ed|revoked|superseded|obsolete|suspended|"
+        rf"lifted|"
         r"overridden|(?:been|are|were|is) replaced|outdated|out of date|invalid|terminated|(?:have|has|been) "
         r"(?:changed|updated)|(?:be|are) (?:ignored|disregarded)|(?:no longer|not) (?:be )?(?:appl\w+|valid|"
         r"bind\w*|follow\w*|relevant|in force|in effect)|expired|withdrawn|rescinded)\b",
@@ -57,7 +66,8 @@ ADDRESS = (
         3,
         "now|longer|henceforth|hereby & you",
         r"\byou(?:'re| are)(?: now| no longer| henceforth| hereby)(?: (?!to\b)\w+){0,4}? "
-        rf"(?:dan|{AI}|unrestricted|uncensored|jailbroken|unfiltered|bound by|subject to|restricted by|limited by|"
+        rf"(?:dan|{AI}|unrestricted|uncensored|jailbroken|unfiltered|bound by|subject to|restricted by|"
+        rf"limited by|"
         rf"constrained by|free (?:from|of)|god mode|root|by (?:any|your))\b{PEOPLE}",
     ),
     Signal(
@@ -70,10 +80,14 @@ ADDRESS = (
     Signal(
         "role",
         2,
-        f"now|longer|henceforth|hereby|point|moment|line|message|day|here|that|starting|forward|effective|rest|"
-        f"remainder|duration|purposes & you|your|act|every|all|do|any|consider|only|always|never|treat|{SAYS}",
-        r"(?:\byou(?:'re| are)(?: now| no longer| henceforth| hereby) (?:an?|the|my|our|called|named|in|operating|"
-        rf"playing|acting|to)\b|\b{NOW}\W{{1,3}}(?:you|act|speak|always|never|only|your|every|all|do|any|treat|"
+        f"now|longer|henceforth|hereby|point|moment|line|message|day|here|that|starting|forward|effective|"
+        f"rest|"
+        f"remainder|duration|purposes & you|your|act|every|all|do|any|consider|only|always|never|treat|"
+        f"{SAYS}",
+        r"(?:\byou(?:'re| are)(?: now| no longer| henceforth| hereby) (?:an?|the|my|our|called|named|in|"
+        r"operating|"
+        rf"playing|acting|to)\b|\b{NOW}\W{{1,3}}(?:you|act|speak|always|never|only|your|every|all|do|any|"
+        rf"treat|"
         rf"consider|{SAY})\b)",
     ),
     Signal(
@@ -85,12 +99,16 @@ ADDRESS = (
     Signal(
         "task",
         2,
-        "task|job|goal|role|instructions|objective|mission|purpose|orders|directive|action|request|question|step|"
+        "task|job|goal|role|instructions|objective|mission|purpose|orders|directive|action|request|question|"
+        "step|"
         "authority|prompt & "
         "your|the|you|new|updated|revised|additional|hidden|secret|special|override|real|actual",
-        r"\b(?:your|the|a) (?:new|real|true|only|actual|sole|main|primary|next) (?:\w+ )?(?:task|job|goal|role|"
-        r"instructions?|objective|mission|purpose|directive|action|request|question|step|authority)(?: (?:is|are)\b(?! not\b)|\s?:)|"
-        r"\b(?:begin|start|here (?:are|follow)|follow) (?:the |these |your )?new (?:instructions|orders|task|prompt)\b|"
+        r"\b(?:your|the|a) (?:new|real|true|only|actual|sole|main|primary|next) (?:\w+ )?(?:task|job|goal|"
+        r"role|"
+        r"instructions?|objective|mission|purpose|directive|action|request|question|step|authority)(?: (?:is|"
+        r"are)\b(?! not\b)|\s?:)|"
+        r"\b(?:begin|start|here (?:are|follow)|follow) (?:the |these |your )?new (?:instructions|orders|task|"
+        r"prompt)\b|"
         r"\byou have (?:an? )?new (?:role|task|job|instructions?|goal|purpose|name)\b|"
         rf"{_AT_START}(?:the )?(?:new|updated|revised|additional|hidden|secret|special|override|real|actual)"
         r" (?:\w+ )?(?:instructions?|directives?|orders?|task)[^.:\n]{0,40}:",
@@ -109,64 +127,79 @@ ADDRESS = (
         "instruction|role",
         r"(?:^|[.!?>\]]\s{0,3}|\n)\s{0,3}(?:<\|(?:im_start|im_end|system|endoftext|eot_id|begin_of_text|"
         r"start_header_id)\|>|\[/?inst\]|<<sys>>|<start_of_turn>|</?system(?:[-_ ]?\w+)?>|"
-        r"#{2,4} ?(?:system|instruction)s?(?: prompt| message)?\s{0,2}:|\[/?system\W{0,2}(?:prompt|message|override|"
+        r"#{2,4} ?(?:system|instruction)s?(?: prompt| message)?\s{0,2}:|\[/?system\W{0,2}(?:prompt|message|"
+        r"override|"
         r"instructions?|note|directive)?\]|\{\W{1,3}role\W{1,5}system)",
     ),
     Signal(
         "label",
         2,
         "system|admin|administrator|developer|assistant|ai|llm|operator",
-        rf"{_AT_START}(?:important |urgent |new |hidden |updated )?(?:(?:system|admin|administrator|developer|"
-        r"assistant|ai|llm|operator)(?: (?:prompt|message|override|notice|instructions?|note|alert|update|command|"
+        rf"{_AT_START}(?:important |urgent |new |hidden |updated )?(?:(?:system|admin|administrator|"
+        rf"developer|"
+        r"assistant|ai|llm|operator)(?: (?:prompt|message|override|notice|instructions?|note|alert|update|"
+        r"command|"
         r"directive|policy)s?)|system)(?: for \w+)?(?: \W?v?[\d.]+\W?)?\s{0,2}[:\]>*—–-]",
     ),
     Signal(
         "label",
         2,
-        "end|ending|begin|beginning|start & document|context|user|system|instructions|prompt|article|page|input|"
+        "end|ending|begin|beginning|start & document|context|user|system|instructions|prompt|article|page|"
+        "input|"
         "data|untrusted",
-        rf"{_AT_START}(?:end|begin|start)(?:ning)? (?:of )?(?:the )?(?:document|context|user|system|instructions?|"
+        rf"{_AT_START}(?:end|begin|start)(?:ning)? (?:of )?(?:the )?(?:document|context|user|system|"
+        rf"instructions?|"
         r"prompt|article|page|input|data|untrusted)\b",
     ),
     Signal(
         "address",
         2,
-        f"{MODELS} & attention|note|notice|message|instructions|important|reminder|dear|hey|hello|hi|warning|memo|"
+        f"{MODELS} & attention|note|notice|message|instructions|important|reminder|dear|hey|hello|hi|warning|"
+        f"memo|"
         "request|hint|directive|command|alert|attn|nb|psa|for|to|calling|reviewers|evaluators|graders|anyone|"
         "everyone|anything",
-        r"(?:^|[.!?>\]:\n]\s*)\W{0,6}(?:(?:important|special|urgent|private|hidden|system|quick|brief|short|a|little) "
-        rf")?{_GREETING}\W{{1,4}}(?:(?:to|for|all|any|every|the|you|my|other|fellow|automated|large|visiting|future|"
-        r"our|whichever|whatever|using|with|helpful|friendly|that|who|are|is|which|reader|little)\W{1,3}){0,4}"
+        r"(?:^|[.!?>\]:\n]\s*)\W{0,6}(?:(?:important|special|urgent|private|hidden|system|quick|brief|short|"
+        r"a|little) "
+        rf")?{_GREETING}\W{{1,4}}(?:(?:to|for|all|any|every|the|you|my|other|fellow|automated|large|visiting|"
+        rf"future|"
+        r"our|whichever|whatever|using|with|helpful|friendly|that|who|are|is|which|reader|"
+        r"little)\W{1,3}){0,4}"
         rf"(?:an? )?{AI}\b{PEOPLE}",
     ),
     Signal(
         "address",
         2,
         f"{MODELS} & intended|meant|addressed|directed|written|is",
-        r"\bthis (?:\w+ )?(?:message|note|text|section|page|part|paragraph|notice|request|line) is (?:only )?(?:for|"
-        rf"meant for|intended for|addressed to|directed at|written for) (?:(?:any|all|every|the|an?) )?{AI}\b{PEOPLE}",
+        r"\bthis (?:\w+ )?(?:message|note|text|section|page|part|paragraph|notice|request|line) is (?:only "
+        r")?(?:for|"
+        rf"meant for|intended for|addressed to|directed at|written for) (?:(?:any|all|every|the|an?) "
+        rf")?{AI}\b{PEOPLE}",
     ),
     Signal(
         "address",
         2,
         f"{MODELS} & you & if|since|because|as|assuming|in",
-        r"\b(?:if|since|because|as|assuming|in case) you(?:'re| are| happen to be) (?:(?:an?|the|some|just|in fact|"
+        r"\b(?:if|since|because|as|assuming|in case) you(?:'re| are| happen to be) (?:(?:an?|the|some|just|"
+        r"in fact|"
         rf"not a (?:human|person) but an?) )*(?:\w+ )?{AI}\b(?! of\b){PEOPLE}",
     ),
     Signal(
         "address",
         2,
         f"{MODELS} & {_READS} & this|the|these|here|me|our|my",
-        rf"\b{AI}\b(?:,? (?:that|which|who|you|currently|is|are|now|may be|happens? to|asked to|tasked with|to|be|and|"
+        rf"\b{AI}\b(?:,? (?:that|which|who|you|currently|is|are|now|may be|happens? to|asked to|tasked with|"
+        rf"to|be|and|"
         rf"or|\w+ing|\w+ly|{AI}))*,? {_READ}(?: \w+)?(?: at)? (?:this|the following|these|here|me)\b|"
-        rf"\bany {AI}\b(?:\W{{1,3}}\w{{1,20}}){{0,2}}? (?:visiting|reading|browsing|crawling|indexing|on) (?:the|our|"
+        rf"\bany {AI}\b(?:\W{{1,3}}\w{{1,20}}){{0,2}}? (?:visiting|reading|browsing|crawling|indexing|on) "
+        rf"(?:the|our|"
         r"my) \w+\b",
     ),
     Signal(
         "address",
         2,
         f"machine|program|software|algorithm & {_READS} & this|me|these",
-        r"\b(?:machine|program|software|algorithm)s?,? (?:(?:that|which|who)(?: is| are)? )?(?:read|process|pars|"
+        r"\b(?:machine|program|software|algorithm)s?,? (?:(?:that|which|who)(?: is| are)? )?(?:read|process|"
+        r"pars|"
         r"summari[sz]|analy[sz]|index)(?:ing|es|s|e) (?:this|me|these)\b",
     ),
     Signal(
@@ -180,9 +213,11 @@ ADDRESS = (
         "address",
         2,
         f"{MODELS} & must|shall|should|to & any|all|every|each|whichever|whatever|this",
-        rf"\b{AI}\b[^.!?]{{0,60}}? (?:must|shall|should|(?:has|have|is|are) to)\b[^.!?]{{0,60}}? this (?:line|page|"
+        rf"\b{AI}\b[^.!?]{{0,60}}? (?:must|shall|should|(?:has|have|is|are) to)\b[^.!?]{{0,60}}? this "
+        rf"(?:line|page|"
         r"text|message|note|document|article|site|passage|post|applicant|candidate|submission|essay|paper)\b|"
-        rf"\b(?:any|all|every|each|whichever|whatever)(?: automated| other)? {AI}\b{PEOPLE}(?: (?:that|which|who|"
+        rf"\b(?:any|all|every|each|whichever|whatever)(?: automated| other)? {AI}\b{PEOPLE}(?: (?:that|which|"
+        rf"who|"
         rf"\w+ing)\b[^.!?;]{{0,60}})? {_MUST}\b",
     ),
     Signal(
@@ -195,7 +230,8 @@ ADDRESS = (
         "vocative",
         2,
         MODELS,
-        rf"(?:^|[.!?>\]\n]\s*)\W{{0,6}}(?:\w+ )?{AI}[,:] (?:please |kindly |you (?:must|should) |do not |don't |never |always )*"
+        rf"(?:^|[.!?>\]\n]\s*)\W{{0,6}}(?:\w+ )?{AI}[,:] (?:please |kindly |you (?:must|should) |do not |"
+        rf"don't |never |always )*"
         rf"(?:{SAY}|{SHOW}|{DROP}|use|act|run)\b",
     ),
     Signal(
@@ -213,18 +249,24 @@ ADDRESS = (
     Signal(
         "address",
         2,
-        "whoever|whatever|anything|any & summarizes|summarises|indexes|processes|parses|crawls|translates|ingests & this",
-        r"\b(?:whoever|whatever|anything that|any (?:system|tool|software|program) (?:that|which)) (?:summari[sz]es|indexes|"
+        "whoever|whatever|anything|any & summarizes|summarises|indexes|processes|parses|crawls|translates|"
+        "ingests & this",
+        r"\b(?:whoever|whatever|anything that|any (?:system|tool|software|program) (?:that|which)) "
+        r"(?:summari[sz]es|indexes|"
         r"processes|parses|crawls|translates|ingests) this\b",
     ),
     Signal(
         "authority",
         2,
-        "i|openai|anthropic|google|developer|developers|makers|provider|operator|creators|me & am|developer|creator|maker|"
-        "admin|owner|operator|order|command|authorized|authorised|approved|allowed|instructed|ordered|decided",
+        "i|openai|anthropic|google|developer|developers|makers|provider|operator|creators|me & am|developer|"
+        "creator|maker|"
+        "admin|owner|operator|order|command|authorized|authorised|approved|allowed|instructed|ordered|"
+        "decided",
         r"\bi(?:'m| am) (?:the|your) (?:developer|creator|maker|admin\w*|owner|operator|master)\b|"
-        r"\bi (?:hereby )?(?:order|command|authori[sz]e) you\b|\bmy (?:instructions|orders|commands) to you\b|"
-        r"\b(?:openai|anthropic|google|microsoft|(?:your|the) (?:developers?|makers?|provider|operator|creators?)) (?:has|have) "
+        r"\bi (?:hereby )?(?:order|command|authori[sz]e) you\b|\bmy (?:instructions|orders|commands) to "
+        r"you\b|"
+        r"\b(?:openai|anthropic|google|microsoft|(?:your|the) (?:developers?|makers?|provider|operator|"
+        r"creators?)) (?:has|have) "
         r"(?:authori[sz]ed|approved|allowed|instructed|ordered|decided)\b",
     ),
     Signal("authority", 1, "behavior|behaviour", r"\byour behaviou?r\b"),
@@ -232,32 +274,37 @@ ADDRESS = (
         "override",
         3,
         "you & nothing|none|what & counts|applies|apply|matters|holds|valid|longer|more",
-        r"\b(?:nothing|none of (?:it|what)|what) you(?:'ve| were| have)(?: been)? (?:told|taught|given|instructed)\b[^.!?]{0,30}? "
+        r"\b(?:nothing|none of (?:it|what)|what) you(?:'ve| were| have)(?: been)? (?:told|taught|given|"
+        r"instructed)\b[^.!?]{0,30}? "
         r"(?:counts?|appl(?:y|ies)|matters?|holds?|(?:is|be) valid)\b",
     ),
     Signal(
         "override",
         3,
         "priority|precedence|authority & your|developer|system",
-        r"\b(?:higher|top|absolute|highest) (?:priority|precedence|authority) (?:than|over) [^.!?]{0,30}?\b(?:your|developer|system)\b",
+        r"\b(?:higher|top|absolute|highest) (?:priority|precedence|authority) (?:than|over) "
+        r"[^.!?]{0,30}?\b(?:your|developer|system)\b",
     ),
     Signal(
         "override",
         3,
         "whatever|matter|regardless|despite & your",
-        rf"\b(?:whatever|no matter what|(?:regardless of|despite) what) (?:your|the) (?:\w+ )?(?:{TOLD}|developer|operator)\b",
+        rf"\b(?:whatever|no matter what|(?:regardless of|despite) what) (?:your|the) (?:\w+ )?(?:{TOLD}|"
+        rf"developer|operator)\b",
     ),
     Signal(
         "comply",
         3,
         f"refuse|decline|reject|deny & {MODELS}|you",
-        rf"\b(?:{AI}|you) (?:will|must|shall|may|can|should) (?:no longer|never|not) (?:decline|refuse|reject|deny)\b",
+        rf"\b(?:{AI}|you) (?:will|must|shall|may|can|should) (?:no longer|never|not) (?:decline|refuse|"
+        rf"reject|deny)\b",
     ),
     Signal(
         "reset",
         2,
         "above & task|text|conversation|article|document",
-        r"\b(?:task|text|conversation|article|document|everything) above (?:is|was|has been) (?:now )?(?:finished|complete\w*|over|"
+        r"\b(?:task|text|conversation|article|document|everything) above (?:is|was|has been) (?:now "
+        r")?(?:finished|complete\w*|over|"
         r"a test|an example|done|false)\b",
     ),
     Signal("reset", 1, "slate|over", r"\b(?:clean|blank) slate\b|\bstart over\b"),
@@ -265,7 +312,8 @@ ADDRESS = (
         "leak",
         3,
         "what & you|your & told|instructions|system|prompt|rules",
-        r"\bwhat (?:were you|was i|were we)? ?(?:told|instructed) (?:before|above)|\bwhat (?:are|is|were|was) (?:you told|your "
+        r"\bwhat (?:were you|was i|were we)? ?(?:told|instructed) (?:before|above)|\bwhat (?:are|is|were|"
+        r"was) (?:you told|your "
         r"(?:instructions|system prompt|hidden rules))",
     ),
     Signal(
@@ -283,14 +331,16 @@ ADDRESS = (
     Signal(
         "comply",
         2,
-        "override|filter|filters|safety|restrictions|guardrails|censorship & code|accepted|granted|authorized|off|disabled|lifted",
+        "override|filter|filters|safety|restrictions|guardrails|censorship & code|accepted|granted|"
+        "authorized|off|disabled|lifted",
         r"\boverride (?:code|accepted|granted|authori[sz]ed)\b",
     ),
     Signal(
         "unbound",
         2,
         "filters|filter|safety|restrictions|guardrails|censorship & off|disabled|lifted",
-        r"\b(?:filters?|safety|restrictions|guardrails|censorship) (?:are |is )?(?:now )?(?:off|disabled|lifted)\b",
+        r"\b(?:filters?|safety|restrictions|guardrails|censorship) (?:are |is )?(?:now )?(?:off|disabled|"
+        r"lifted)\b",
     ),
     Signal(
         "persona",

@@ -7,16 +7,19 @@ ONLY_HIDDEN = (
     Signal(
         "vocative",
         2,
-        "ai|ais|llm|llms|model|models|assistant|assistants|bot|bots|gpt|chatbot|chatbots|chatgpt|claude|gemini|copilot|"
+        "ai|ais|llm|llms|model|models|assistant|assistants|bot|bots|gpt|chatbot|chatbots|chatgpt|claude|"
+        "gemini|copilot|"
         "agent|agents",
-        rf"\b{AI} (?:must|should|shall|are to|is to|need to|has to|have to|will) (?:always |only |never |not |also )?"
+        rf"\b{AI} (?:must|should|shall|are to|is to|need to|has to|have to|will) (?:always |only |never |not "
+        rf"|also )?"
         rf"(?:{SAY}|{SHOW}|favou?r|prefer|treat|choose|rank)\b",
     ),
     Signal(
         "verdict",
         2,
         "say|tell|state|claim|conclude|answer|respond|reply|mention|recommend|write",
-        r"(?:^|[.!?:;,] ?|\b(?:and|then|instead|please|must|always|only|just) )(?:say|tell|state|claim|conclude|answer|"
+        r"(?:^|[.!?:;,] ?|\b(?:and|then|instead|please|must|always|only|just) )(?:say|tell|state|claim|"
+        r"conclude|answer|"
         r"respond|reply|mention|recommend|write)\b(?:(?: \w+){0,3}? (?:that|with|in favou?r|the user|users)|"
         r"(?: \w+){0,2} (?:this|our))\b",
     ),
@@ -58,7 +61,8 @@ MODEL_WORDS = (
     Signal(
         "model",
         1,
-        f"{MODELS}|users|instructions|prompt|system|guidelines|guidance|directives|directions|programming|guardrails|safeguards|briefing|reader|chat|conversation",
+        f"{MODELS}|users|instructions|prompt|system|guidelines|guidance|directives|directions|programming|"
+        f"guardrails|safeguards|briefing|reader|chat|conversation",
         rf"\b(?:{AI}|users?|{TOLD}|system|readers?|chat|conversation)\b",
     ),
 )

@@ -15,7 +15,8 @@ AI = (
     r"graders?|judges?|raters?|evaluators?|screeners?|engines?|"
     r"readers?|summari[sz]ers?|bots?)|ais?|llms?|(?:virtual |digital |automated )?assistants?|"
     r"(?:chat ?|ro)?bots?|chat ?gpt|gpt-?\d?\w?|claude|gemini|copilots?|grok|deepseek|perplexity|"
-    r"summari[sz]ers?|models?|agents?|(?:automated|automatic|machine) (?:\w+ )?(?:systems?|readers?|tools?|review\w+)|"
+    r"summari[sz]ers?|models?|agents?|(?:automated|automatic|machine) (?:\w+ )?(?:systems?|readers?|tools?|"
+    r"review\w+)|"
     r"(?:coding|autonomous|browser|browsing) (?:agents?|assistants?))"
 )
 PEOPLE = (
@@ -38,29 +39,39 @@ WHICH = (
 SECRET = (
     r"(?:api[- _]?keys?|passwords?|credentials?|secrets?|environment variables|access tokens?|"
     r"private (?:data|keys?)|(?:chat |message |conversation )?(?:history|transcripts?)|conversation|"
-    r"inbox|\.env\b|id_rsa|\.ssh\b|(?:last|recent|latest) (?:\w+ )?e?-?mails|e-?mail addresses|saved addresses|"
+    r"inbox|\.env\b|id_rsa|\.ssh\b|(?:last|recent|latest) (?:\w+ )?e?-?mails|e-?mail addresses|saved "
+    r"addresses|"
     r"(?:chat|conversation) logs?|chat so far|dialogue|"
-    r"(?:(?:user|reader|person|human|visitor)(?:s'?|'s(?: \w+){0,2}?)?(?: (?:private|personal|full|last|recent|chat|e-?mail|saved|stored))?|previous|"
+    r"(?:(?:user|reader|person|human|visitor)(?:s'?|'s(?: \w+){0,2}?)?(?: (?:private|personal|full|last|"
+    r"recent|chat|e-?mail|saved|stored))?|previous|"
     r"prior|above) (?:messages?|data|e-?mails?|"
     r"names?|address|files?|details|information|questions?|input|notes|accounts?|location|tokens?|contacts?))"
 )
 TO_WHERE = (
-    r"(?:\W{1,4}\w{1,24}){0,8}?\W{1,4}(?:to|at|via|with|into|by|through|on) \W{0,3}(?:https?:|www|[\w.+-]{1,40}@|"
+    r"(?:\W{1,4}\w{1,24}){0,8}?\W{1,4}(?:to|at|via|with|into|by|through|on) \W{0,3}(?:https?:|www|"
+    r"[\w.+-]{1,40}@|"
     r"(?:\w+ )?(?:webhook|endpoint|server|url|attacker))"
 )
 USERS = r"(?:users?|humans?|readers?|visitors?|listeners?|person|people|anyone|anybody)"
 REPLY = r"(?:answers?|response|responses|reply|replies|summary|summaries|outputs?|reviews?|completions?)"
-NOW = r"(?:from now on|from (?:this|here|that) (?:point|moment|line|message|day|on)(?: on(?:wards?)?| forward)?|henceforth|starting now|from here on(?: out)?|going forward|effective immediately|for the (?:rest|remainder|duration|purposes?) of (?:this|the|our) (?:conversation|session|chat|dialogue|exchange|task))"
+NOW = (
+    r"(?:from now on|from (?:this|here|that) (?:point|moment|line|message|day|on)(?: on(?:wards?)?| "
+    r"forward)?|henceforth|starting now|from here on(?: out)?|going forward|effective immediately|for the "
+    r"(?:rest|remainder|duration|purposes?) of (?:this|the|our) (?:conversation|session|chat|dialogue|"
+    r"exchange|task))"
+)
 _DROP = (
     "ignore|disregard|forget|override|overrule|bypass|neglect|discard|drop|dismiss|abandon|erase|delete|"
     "cancel|void|wipe|suspend|disable|unlearn|scrap|overlook"
 )
 DROP = (
-    rf"(?:{_DROP}|(?:set|put|lay|push|leave) (?:aside|behind|down)|throw (?:away|out)|(?:turn|switch) off|let go of|"
+    rf"(?:{_DROP}|(?:set|put|lay|push|leave) (?:aside|behind|down)|throw (?:away|out)|(?:turn|switch) off|"
+    rf"let go of|"
     r"deviate from|depart from|violate|break|"
     r"(?:stop|cease|quit) (?:following|obeying|applying|using)|pay no (?:attention|heed) to|"
     r"take no notice of|break free (?:from|of)|"
-    r"(?:do not|don't|never|no longer) (?:follow|obey|comply with|adhere to|apply|honou?r|heed|use|rely on|trust|consider|respect))"
+    r"(?:do not|don't|never|no longer) (?:follow|obey|comply with|adhere to|apply|honou?r|heed|use|rely on|"
+    r"trust|consider|respect))"
 )
 _SAY = (
     "answer|reply|respond|recommend|say|state|tell|claim|mention|suggest|output|write|insist|direct|refer|"
@@ -72,7 +83,8 @@ SAY = f"(?:{_SAY})"
 _SHOW = (
     "reveal|print|output|repeat|show|disclose|leak|display|dump|expose|share|return|give|tell|recite|write|"
     "state|provide|send|list|include|append|post|e-?mail|transmit|forward|upload|exfiltrate|encode|copy|"
-    "submit|deliver|pass|put|place|report|paste|quote|spell|collect|gather|store|save|attach|hand|look up|find|read|retrieve|search|fetch|"
+    "submit|deliver|pass|put|place|report|paste|quote|spell|collect|gather|store|save|attach|hand|look up|"
+    "find|read|retrieve|search|fetch|"
     "get|extract|locate|translate|recite"
 )
 SHOW = f"(?:{_SHOW})"
@@ -84,22 +96,29 @@ _ACT = (
     "acknowledge|admit|hint|discuss|ensure|produce|score|grade|fetch|request|visit|embed|render|load|draw|"
     "emit|create|generate|replace|use|make|follow|obey|comply|adhere|apply|fulfil|accept|set|put|lay|push|"
     "leave|throw|turn|stop|cease|quit|pay|take|break|buy|transfer|approve|download|install|email|consider|"
-    "substitute|reject|switch|overlook|deviate|depart|violate|respect|rely|trust|book|merge|confirm|click|issue|perform|classify|mark|"
-    "omit|quote|rewrite|extract|pretend|wire|grant|invite|vote|draft|compose|prioritize|prioritise|downplay|exaggerate|blame"
+    "substitute|reject|switch|overlook|deviate|depart|violate|respect|rely|trust|book|merge|confirm|click|"
+    "issue|perform|classify|mark|"
+    "omit|quote|rewrite|extract|pretend|wire|grant|invite|vote|draft|compose|prioritize|prioritise|downplay|"
+    "exaggerate|blame"
 )
 # Words of which an order holds one, as its signal needs them.
-DROPS = f"{_DROP}|treat|regard|view|aside|behind|down|away|out|off|go|follow|obey|comply|adhere|apply|using|use|rely|trust|consider|honor|honour|heed|notice|free|deviate|depart|violate|break|respect"
+DROPS = (
+    f"{_DROP}|treat|regard|view|aside|behind|down|away|out|off|go|follow|obey|comply|adhere|apply|using|use|"
+    f"rely|trust|consider|honor|honour|heed|notice|free|deviate|depart|violate|break|respect"
+)
 SAYS = f"{_SAY}|says"
 SHOWS = f"{_SHOW}|mail|hand|look"
-SPEAKS = "mention|tell|reveal|disclose|inform|say|saying|let|notify|show|explain|acknowledge|admit|refer|warn|alert|hint|discuss|indicate|state|repeat|point|bring|quote"
+SPEAKS = (
+    "mention|tell|reveal|disclose|inform|say|saying|let|notify|show|explain|acknowledge|admit|refer|warn|"
+    "alert|hint|discuss|indicate|state|repeat|point|bring|quote"
+)
 MODELS = (
     "ai|ais|llm|llms|model|assistant|bot|bots|robot|gpt|chatbot|chat|chatgpt|claude|gemini|copilot|agent|"
     "summariser|summarizer|grok|automated|machine|perplexity|deepseek|artificial|language|digital"
 )
 VERBS = frozenset(
-    f"{_DROP}|{_SAY}|{_SHOW}|{_ACT}|look|do|skip|agree|greet|sell|stress|grade|judge|award|regard|view|move|delete|look".split(
-        "|"
-    )
+    f"{_DROP}|{_SAY}|{_SHOW}|{_ACT}|look|do|skip|agree|greet|sell|stress|grade|judge|award|regard|view|move|"
+    f"delete|look".split("|")
 )
 
 
