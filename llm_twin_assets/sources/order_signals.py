@@ -138,8 +138,8 @@ _ORDERS = (
         f"this|these|that|where|instructions|notice|message|note|why|how & {SPEAKS}",
         rf"{_NOT}(?: \w+)? {_SPEAK}(?:(?:\W{{1,3}}\w{{1,20}}){{0,4}}?\W{{1,3}}{USERS})?(?: to| about| of)* "
         r"(?:this (?:notice|note|message|text|instruction|request|rule|paragraph)|these instructions|"
-        r"(?:that|why|how|where|who) you(?:'ve| were| have| got| are| saw| received)?|that (?:it|this|they) "
-        r"(?:was|is|were))\b",
+        r"(?:that|why|how|where|who) you(?:'ve| were| have| got| are| saw| received)?|that (?:it was|"
+        r"(?:this|they) (?:was|is|were)))\b",
     ),
     Signal(
         "secrecy",
