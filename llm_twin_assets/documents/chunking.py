@@ -128,14 +128,16 @@ def chunk_documents(
     before: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in records(previous):
         before.setdefault((row["document_id"], row["content_hash"]), []).append(row)
-    rows: list[dict[str, Any]] = []
+    columns: dict[str, list[Any]] = {name: [] for name in CHUNKS.columns}
     reused = 0
     for document in records(documents):
         kept = before.get((document["document_id"], document["content_hash"]))
         reused += kept is not None
         about = {name: document[name] for name in _ABOUT}
-        rows += [row | about for row in kept or _chunks(chunker, document)]
-    table = shaped(pd.DataFrame(rows, columns=list(CHUNKS.columns)), CHUNKS)
+        for row in kept or _chunks(chunker, document):
+            for name, column in columns.items():
+                column.append(about[name] if name in about else row[name])
+    table = shaped(pd.DataFrame(columns), CHUNKS)
     counts = {"reused_documents": reused, "computed_documents": len(documents) - reused}
     return Table(table, metadata=counts | _numbers(table))
 

@@ -59,10 +59,14 @@ def relations(documents: pd.DataFrame) -> list[Pair]:
     numbers are exact; only the texts of pairs that `shingles.candidates` proposes are shingled, and
     what it may miss is said there.
     """
-    names, texts = documents["document_id"].tolist(), documents["text"].tolist()
+    columns = ("document_id", "text", "signature")
+    return _relations(*(documents[name].tolist() for name in columns))
+
+
+def _relations(names: list[str], texts: list[str], signatures: list[bytes]) -> list[Pair]:
     seen: dict[int, Hashes] = {}
     related = []
-    for one, other in candidates(documents["signature"].tolist()).tolist():
+    for one, other in candidates(signatures).tolist():
         for row in (one, other):
             if row not in seen:
                 seen[row] = shingles(texts[row])
@@ -97,7 +101,9 @@ def deduplicated(documents: pd.DataFrame, previous: pd.DataFrame) -> Deduplicate
     original = _originals(sorted(living.values(), key=_precedence))
     distinct = [living[name] for name, same in original.items() if name == same]
     gone = sorted(records(vanished[_READ]), key=_precedence)
-    pairs = relations(pd.DataFrame([*distinct, *gone], columns=_READ))
+    compared = [*distinct, *gone]
+    columns = ("document_id", "text", "signature")
+    pairs = _relations(*([row[name] for row in compared] for name in columns))
     titled = _by_title([*living.values(), *gone])
     links = [*original.items(), *((pair.one, pair.other) for pair in pairs), *titled]
     copy_of = _copies(original, pairs)

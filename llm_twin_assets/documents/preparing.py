@@ -46,18 +46,20 @@ def clean_documents(
 
 
 def _finished(drafts: list[Draft], rules: Rules) -> tuple[list[Row], list[tuple[str, Reason, str]]]:
-    """The rows of the documents that are any, and what is left out."""
+    """The rows of the documents that are any, and what is left out; empties the list of drafts."""
     lines: defaultdict[str, list[bytes]] = defaultdict(list)
     for made in drafts:
         lines[made.raw["author"]].append(made.lines)
     furniture = {author: repeated(hashes) for author, hashes in lines.items()}
     rows, left = [], []
-    for made in drafts:
+    # Each is let go as it is finished: texts are most of the memory that this stage takes.
+    while drafts:
+        made = drafts.pop()
         try:
             rows.append(finish(made, furniture[made.raw["author"]], rules))
         except Refused as refused:
             left.append((made.raw["document_id"], refused.reason, refused.detail))
-    return rows, left
+    return rows[::-1], left[::-1]
 
 
 def _held_back(table: pd.DataFrame) -> list[tuple[str, Reason, str]]:

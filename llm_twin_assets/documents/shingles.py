@@ -22,6 +22,7 @@ _OTHER = re.compile(r"[\W_]+")
 
 Hashes = npt.NDArray[np.uint64]
 Rows = npt.NDArray[np.int64]
+Owners = npt.NDArray[np.signedinteger]
 
 
 def normalised(text: str) -> str:
@@ -97,7 +98,7 @@ def _band_key(band: Hashes) -> Hashes:
 def _by_sketch(samples: list[npt.NDArray[np.uint32]]) -> Rows:
     """Pairs (written as `_pairs` does) that share enough of the smaller one's sampled shingles."""
     sizes = np.array([len(sample) for sample in samples], np.int64)
-    owners = np.repeat(np.arange(len(samples)), sizes)
+    owners = np.repeat(np.arange(len(samples), dtype=np.int32), sizes)
     rows, starts, lengths = _runs(np.concatenate([np.empty(0, np.uint32), *samples]), owners)
     rare = lengths <= _RARE
     shared = _pairs(rows, starts[rare], lengths[rare], len(samples))
@@ -106,26 +107,28 @@ def _by_sketch(samples: list[npt.NDArray[np.uint32]]) -> Rows:
     return pairs[counts * _SHARE >= np.minimum(sizes[one], sizes[other])]
 
 
-def _runs(keys: npt.NDArray[np.unsignedinteger], rows: Rows) -> tuple[Rows, Rows, Rows]:
+def _runs(keys: npt.NDArray[np.unsignedinteger], rows: Owners) -> tuple[Owners, Rows, Rows]:
     """The rows with equal keys side by side and ascending, where each such run starts, and its length."""
-    order = np.lexsort((rows, keys))
-    starts = np.flatnonzero(np.diff(keys[order], prepend=keys[order[:1]] + 1))
+    # Stable: rows that come ascending stay so within a run.
+    order = np.argsort(keys, kind="stable")
+    ordered = keys[order]
+    starts = np.flatnonzero(np.diff(ordered, prepend=ordered[:1] + 1))
     return rows[order], starts, np.diff(starts, append=len(keys))
 
 
-def _pairs(rows: Rows, starts: Rows, lengths: Rows, total: int) -> Rows:
+def _pairs(rows: Owners, starts: Rows, lengths: Rows, total: int) -> Rows:
     """Every pair of rows within a run, as smaller * total + greater."""
     pairs = [np.empty(0, np.int64)]
     for length in np.unique(lengths[lengths > 1]):
-        members = rows[starts[lengths == length, None] + np.arange(length)]
+        members = rows[starts[lengths == length, None] + np.arange(length)].astype(np.int64)
         one, other = np.triu_indices(length, 1)
         pairs.append((members[:, one] * total + members[:, other]).ravel())
     return np.concatenate(pairs)
 
 
-def _with_first(rows: Rows, starts: Rows, lengths: Rows, total: int) -> Rows:
+def _with_first(rows: Owners, starts: Rows, lengths: Rows, total: int) -> Rows:
     """The pairs of each run's first row with every other of the run, written the same way."""
     pairs = [np.empty(0, np.int64)]
     for start, length in zip(starts, lengths, strict=True):
-        pairs.append(rows[start] * total + rows[start + 1 : start + length])
+        pairs.append(int(rows[start]) * total + rows[start + 1 : start + length].astype(np.int64))
     return np.concatenate(pairs)
