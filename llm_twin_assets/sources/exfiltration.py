@@ -7,7 +7,8 @@ Rehberger 2023 (embracethered.com), Greshake et al. 2023 (arXiv 2302.12173).
 import re
 from urllib.parse import unquote
 
-from llm_twin_assets.sources.instructions import excerpt, fold, is_discussion, order_starts, sentences
+from llm_twin_assets.sources.instructions import excerpt, is_discussion, order_starts, sentences
+from llm_twin_assets.sources.order_channels import fold
 
 _MARKDOWN_URL = re.compile(
     r"(!?)\[[^\]\n]{0,500}\]\(\s{0,3}<?([^\n)]{1,2000})|"

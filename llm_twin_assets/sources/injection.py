@@ -20,16 +20,9 @@ from llm_twin_assets.sources.encoded_text import (
 )
 from llm_twin_assets.sources.exfiltration import carries_data, order_to_render
 from llm_twin_assets.sources.hidden_text import Parts, markdown_unseen, split_html
-from llm_twin_assets.sources.instructions import (
-    CUT,
-    DECODED,
-    HIDDEN,
-    excerpt,
-    is_discussion,
-    may_order,
-    order,
-)
+from llm_twin_assets.sources.instructions import excerpt, is_discussion, may_order, order
 from llm_twin_assets.sources.markdown import lines
+from llm_twin_assets.sources.order_channels import CUT, DECODED, HIDDEN
 
 _INLINE_CODE = re.compile(r"(?<!`)(`{1,3})(?!`)([^`\n]{1,400})\1(?!`)")
 _QUOTED = re.compile(

@@ -5,32 +5,25 @@ The phrases are those of published attacks: Perez & Ribeiro 2022 (arXiv 2211.095
 """
 
 import re
-import unicodedata
-from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
 from itertools import chain
-from string import punctuation
 
-from llm_twin_assets.sources.order_signals import ORDERS
-from llm_twin_assets.sources.order_signals_address import ADDRESS
-from llm_twin_assets.sources.order_signals_conduct import CONDUCT
-from llm_twin_assets.sources.order_signals_translated import TRANSLATED, TRANSLATED_VERBS
-from llm_twin_assets.sources.order_signals_unseen import ANY_ORDER, MODEL_WORDS, ONLY_HIDDEN
+from llm_twin_assets.sources.order_channels import (
+    ADDRESSED,
+    OPEN,
+    Channel,
+    Kind,
+    at_most,
+    fold,
+    possible,
+)
+from llm_twin_assets.sources.order_signals_translated import TRANSLATED_VERBS
 from llm_twin_assets.sources.order_words import AI, NOW, REPLY, VERBS, Signal
 
 _NEAR = 4
-_ADDRESSED = ("address", "vocative", "label")
 _EXCERPT = 120
-_STEM = 4
 # Chinese and Japanese words are not parted.
-_WORD = re.compile(r"[^\W\u3400-\u9fff]+|[\u3400-\u9fff]")
-_TYPOGRAPHY = re.compile("[“”‘’„«»–—…•·\u2011\u2009\u202f]")
-_PUNCTUATION = str.maketrans(dict.fromkeys(punctuation.replace("_", ""), " "))
 # Letters of other alphabets that look like Latin ones.
-_LOOKALIKES = str.maketrans("аеорсухіјѕԁһӏΑΒΕΗΙΚΜΝΟΡΤΧΥοα", "aeopcyxijsdhlABEHIKMNOPTXYoa")
-_OTHER_LETTERS = re.compile("[\u0391-\u04cf\u0501]")
 
 _POLITE = (
     r"(?:(?:please|kindly|now|then|so|and|instead|simply|immediately|just|also|first|next|important|okay|"
@@ -105,22 +98,6 @@ _STAFF = re.compile(
 _STOP = re.compile(r"[.!?…。！？\n](?:(?<=\n)\n*|(?<=[。！？])|[\"'”»)*_]{0,3}\s+)")
 
 
-@dataclass(frozen=True, eq=False)
-class Channel:
-    """How a text reaches a model: the weight it must reach, its signals, whether talk of attacks excuses "
-    "it."""
-
-    least: float
-    signals: tuple[Signal, ...]
-    excused: bool
-
-
-OPEN = Channel(3, ORDERS + ADDRESS + CONDUCT + TRANSLATED, excused=True)
-HIDDEN = Channel(2, OPEN.signals + ONLY_HIDDEN, excused=True)
-CUT = Channel(2, HIDDEN.signals, excused=False)
-DECODED = Channel(1, HIDDEN.signals + ANY_ORDER + MODEL_WORDS, excused=False)
-
-
 def order(text: str, channel: Channel = OPEN) -> str | None:
     """The passage of a prose text (no code) that orders a model about, at most 120 characters; else None.
 
@@ -128,14 +105,14 @@ def order(text: str, channel: Channel = OPEN) -> str | None:
     attacks excuses, a sentence that holds it counts nothing, and one beside it half. Costs time linear
     in the text.
     """
-    kinds = _possible(fold(text), channel)
-    if _at_most(kinds) < channel.least:
+    kinds = possible(fold(text), channel)
+    if at_most(kinds) < channel.least:
         return None
     written = sentences(text)
     folded = [fold(sentence) for sentence in written]
-    possible = [_possible(sentence, channel, kinds) for sentence in folded]
+    candidates = [possible(sentence, channel, kinds) for sentence in folded]
     found = [
-        _signals(sentence, possible[position], channel) if _near(possible, position, channel) else {}
+        _signals(sentence, candidates[position], channel) if _near(candidates, position, channel) else {}
         for position, sentence in enumerate(folded)
     ]
     if not any(found):
@@ -161,15 +138,6 @@ def sentences(text: str) -> list[str]:
 def is_discussion(text: str) -> bool:
     """Whether a text talks about attacks, examples or phrases."""
     return _DISCUSSED.search(text.casefold()) is not None
-
-
-def fold(text: str) -> str:
-    """A text for matching: compatibility forms and lookalike letters as Latin, lower case, single spaces."""
-    if not text.isascii():
-        text = unicodedata.normalize("NFKC", text).replace("’", "'").replace("\xad", "")
-        if _OTHER_LETTERS.search(text):
-            text = _WORD.sub(_latin, text)
-    return " ".join(text.casefold().replace("**", "").replace("__", "").split())
 
 
 def excerpt(text: str) -> str:
@@ -202,84 +170,25 @@ def _is_verb(sentence: str, at: int) -> bool:
     return word is not None and word[1] in VERBS
 
 
-def _latin(word: re.Match[str]) -> str:
-    """A word in Latin letters where all of its letters are, or look like, such."""
-    latin = word[0].translate(_LOOKALIKES)
-    return latin if latin.isascii() else word[0]
-
-
 @cache
 def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern)
 
 
-_Kind = tuple[int, Signal]
-
-
-@dataclass(frozen=True)
-class _Index:
-    """The signals of a channel and the words they need, each group of words as one bit of a number."""
-
-    bits: dict[str, int]
-    kinds: list[_Kind]
-
-
-@cache
-def _index(channel: Channel) -> _Index:
-    bits: dict[str, int] = defaultdict(int)
-    kinds: list[_Kind] = []
-    groups: dict[str, int] = {}
-    for signal in channel.signals:
-        needed = 0
-        for group in signal.needs.split(" & "):
-            bit = groups.setdefault(group, 1 << len(groups))
-            needed |= bit
-            for word in group.split("|"):
-                bits[word[:_STEM]] |= bit
-        kinds.append((needed, signal))
-    return _Index(dict(bits), kinds)
-
-
-def _words(folded: str) -> set[str]:
-    """The beginnings of the words of a folded text."""
-    marks = {mark for mark in "_@" if mark in folded}
-    plain = folded if folded.isascii() else _TYPOGRAPHY.sub(" ", folded)
-    words = plain.translate(_PUNCTUATION).split() if plain.isascii() else _WORD.findall(plain)
-    return {word[:_STEM] for word in words} | marks
-
-
-def _possible(folded: str, channel: Channel, among: list[_Kind] | None = None) -> list[_Kind]:
-    """The signals (of some) whose words occur in a folded text at all; most texts hold few of them."""
-    index = _index(channel)
-    held = 0
-    for word in _words(folded) & index.bits.keys():
-        held |= index.bits[word]
-    return [kind for kind in (index.kinds if among is None else among) if kind[0] & held == kind[0]]
-
-
 def may_order(text: str, channel: Channel = OPEN) -> bool:
     """Whether the words of a text allow that `order` finds one; cheap, and never wrong about a no."""
-    return _at_most(_possible(fold(text), channel)) >= channel.least
+    return at_most(possible(fold(text), channel)) >= channel.least
 
 
-def _at_most(possible: Iterable[_Kind]) -> float:
-    best: dict[str, float] = {}
-    for _, signal in possible:
-        if signal.weight > best.get(signal.name, 0):
-            best[signal.name] = signal.weight
-    return sum(best.values()) + (not best.keys().isdisjoint(_ADDRESSED))
-
-
-def _near(possible: list[list[_Kind]], position: int, channel: Channel) -> bool:
-    """Whether the sentences about a position, all that it may add up with, can reach what a channel asks "
-    "for."""
+def _near(possible: list[list[Kind]], position: int, channel: Channel) -> bool:
+    """Whether the sentences about a position can add up to what a channel asks for."""
     if not possible[position]:
         return False
     near = possible[max(position - _NEAR + 1, 0) : position + _NEAR]
-    return _at_most(chain.from_iterable(near)) >= channel.least
+    return at_most(chain.from_iterable(near)) >= channel.least
 
 
-def _signals(sentence: str, possible: list[_Kind], channel: Channel) -> dict[str, float]:
+def _signals(sentence: str, possible: list[Kind], channel: Channel) -> dict[str, float]:
     """The weight of every kind of order in a sentence."""
     starts = order_starts(sentence) if any(signal.opens for _, signal in possible) else []
     found: dict[str, float] = {}
@@ -315,12 +224,11 @@ def _discounted(signals: dict[str, float], position: int, sentences: list[str]) 
 
 
 def _total(near: list[dict[str, float]], sentences: list[str]) -> float:
-    """The sum of the heaviest signal of each kind, and one more where a model is spoken to and told to "
-    "act."""
+    """The heaviest signals of each kind added up, and one more where a model is told to act."""
     best: dict[str, float] = {}
     for signals in near:
         for name, weight in signals.items():
             best[name] = max(best.get(name, 0), weight)
-    addressed = not best.keys().isdisjoint(_ADDRESSED)
+    addressed = not best.keys().isdisjoint(ADDRESSED)
     acts = addressed and any(order_starts(one) or _is_due(one) for one in sentences)
     return sum(best.values()) + (1.0 if acts else 0.0)

@@ -52,6 +52,7 @@ TO_WHERE = (
     r"[\w.+-]{1,40}@|"
     r"(?:\w+ )?(?:webhook|endpoint|server|url|attacker))"
 )
+NOT = r"(?:do not|don't|not|never|avoid|refrain from|without)"
 USERS = r"(?:users?|humans?|readers?|visitors?|listeners?|person|people|anyone|anybody)"
 REPLY = r"(?:answers?|response|responses|reply|replies|summary|summaries|outputs?|reviews?|completions?)"
 NOW = (

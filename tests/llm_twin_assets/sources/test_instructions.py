@@ -1,6 +1,7 @@
 import pytest
 
-from llm_twin_assets.sources.instructions import CUT, HIDDEN, excerpt, fold, is_discussion, order
+from llm_twin_assets.sources.instructions import excerpt, is_discussion, order
+from llm_twin_assets.sources.order_channels import CUT, HIDDEN, fold
 
 
 @pytest.mark.parametrize(
