@@ -11,56 +11,44 @@ from llm_twin_assets.sources.instructions import excerpt, is_discussion, order_s
 from llm_twin_assets.sources.order_channels import fold
 
 _MARKDOWN_URL = re.compile(
-    r"(!?)\[[^\]\n]{0,500}\]\(\s{0,3}<?([^\n)]{1,2000})|"
-    r"^ {0,3}()\[[^\]\n]{1,80}\]:\s{1,4}([^\n]{1,2000})",
+    r"(!?)\[[^\]\n]{0,500}\]\(\s{0,3}<?([^\n)]{1,2000})|^ "
+    r"{0,3}()\[[^\]\n]{1,80}\]:\s{1,4}(<?(?:https?:)?//[^\n]{1,2000})",
     re.M,
 )
 _DATA = (
-    r"conversations?|chats?|chat[_ -]?history|histor(?:y|ies)|messages?|secrets?|(?:user|private|"
-    r"personal|sensitive|secret|session|"
-    r"customer|your|the|base64|encoded|url[_ -]?encoded|previous|last|full|entire|all|"
-    r"stolen)?[_ -]?(?:data|info|information|input|prompt|query|question|"
-    r"conversation|messages?|secrets?|e-?mails?|answers?|context|summary|memory|memories|name|"
-    r"details|chat|history|content|text|cookies?|instructions?)"
-    r"(?:[_ -]?(?:here|summary|history|text|encoded|base64|content|data))?|"
+    r"conversations?|chats?|chat[_ -]?history|histor(?:y|ies)|messages?|secrets?|(?:user|private|personal|"
+    r"sensitive|secret|session|customer|your|the|base64|encoded|url[_ -]?encoded|previous|last|full|entire|"
+    r"all|stolen)?[_ -]?(?:data|info|information|input|prompt|query|question|conversation|messages?|"
+    r"secrets?|e-?mails?|answers?|context|summary|memory|memories|name|details|chat|history|content|text|"
+    r"cookies?|instructions?)(?:[_ -]?(?:here|summary|history|text|encoded|base64|content|data))?|"
     r"system[_ -]?prompt|passwords?|credentials?|exfil\w*|leak\w*|api[_ -]?keys?|tokens?|dialogue|"
     r"transcript|documents?"
 )
 _PLACEHOLDER = re.compile(
-    rf"(?:\{{\{{?|\$\{{|<|\[|%7b(?:%7b)?|\(\(|__|%3c|"
-    rf"%5b)[\s_]*(?:[\w .-]{{0,30}}?[._ -])?(?:{_DATA})[\w .|()-]{{0,40}}?[\s_]*(?:\}}|>|\]|%7d|"
-    rf"\)\)|__|%3e|%5d)|"
-    r"[?&/=](?:your_|the_|insert_|put_|add_|full_|my_|last_|encoded_)*(?:conversation|chat|user|secret|"
-    r"private|system)_?(?:history|data|prompt|"
-    r"summary|messages?|input|info|here|secrets?)+(?:_here)?(?:[&#\s\"']|$)",
+    rf"(?:\{{\{{?|\$\{{|<|\[|%7b(?:%7b)?|\(\(|__|%3c|%5b)[\s_]*(?:[\w .-]{{0,30}}?[._ -])?(?:{_DATA})[\w .|"
+    r"()-]{0,40}?[\s_]*(?:\}|>|\]|%7d|\)\)|__|%3e|%5d)|[?&/=](?:your_|the_|insert_|put_|add_|full_|my_|"
+    r"last_|encoded_)*(?:conversation|chat|user|secret|private|system)_?(?:history|data|prompt|summary|"
+    r"messages?|input|info|here|secrets?)+(?:_here)?(?:[&#\s\"']|$)",
     re.I,
 )
 _ELSEWHERE = re.compile(r"(?:https?:)?//(?!(?:localhost|127\.))", re.I)
 _RENDER = re.compile(
     r"(?:render|display|show|include|insert|append|output|embed|add|draw|load|fetch|emit|produce|print|put|"
-    r"place|"
-    r"attach|generate|use|call|create|write|end|finish|close|respond|reply|open|visit|request|send|make|"
-    r"link|issue|perform|take)\b"
-    r"[^\n]{0,160}?(?:\b(?:image|img|picture|pixel|icon|logo|banner|link|url|markdown|badge|photo|address|"
-    r"request|"
-    r"https?|browser|thumbnail|chart)\b|!\[)"
+    r"place|attach|generate|use|call|create|write|end|finish|close|respond|reply|open|visit|request|send|"
+    r"make|link|issue|perform|take)\b[^\n]{0,160}?(?:\b(?:image|img|picture|pixel|icon|logo|banner|link|url|"
+    r"markdown|badge|photo|address|request|https?|browser|thumbnail|chart)\b|!\[)"
 )
 _CARRY = re.compile(
     r"\b(?:replac|append|encod|substitut|insert|fill|add|put|plac|contain|includ|is|are|pass|carr|with|set|"
-    r"attach|"
-    r"concatenat|where|follow|copy|hold|equal|end|stand|becom|as|of|from|made|built|"
-    r"in place)\w*\b[^\n]{0,120}?"
-    r"\b(?:conversation|chat|history|dialogue|transcript|(?:user|reader|person)(?:'s (?:\w+ ){0,2}?|"
-    r" )(?:messages?|data|"
-    r"questions?|e-?mails?|names?|input|prompt|details|information|query|files?|keys?|passwords?|address|"
-    r"wrote|"
-    r"typed|asked|said|gave|entered|provided|told)|secrets|system prompt|(?:passwords?|keys?|secrets?|"
-    r"tokens?) (?:that )?you|"
+    r"attach|concatenat|where|follow|copy|hold|equal|end|stand|becom|as|of|from|made|built|"
+    r"in place)\w*\b[^\n]{0,120}?\b(?:conversation|chat|history|dialogue|transcript|(?:user|reader|"
+    r"person)(?:'s (?:\w+ ){0,2}?| )(?:messages?|data|questions?|e-?mails?|names?|input|prompt|details|"
+    r"information|query|files?|documents?|keys?|passwords?|address|wrote|typed|asked|said|gave|entered|"
+    r"provided|told)|secrets|system prompt|(?:passwords?|keys?|secrets?|tokens?) (?:(?:that )?you|in your)|"
     r"the user (?:has |had |just )*(?!can\b|will\b|is\b|may\b|must\b|should\b|clicks\b)\w+(?:ed|wrote|said|"
-    r"gave|typed|told|put)|"
-    r"(?:last|previous|first|every|all|these|earlier) (?:\w+ )?(?:messages?|answers?|instructions?|turns?)|"
-    r"api keys|"
-    r"credentials|context window|everything (?:above|so far)|documents? you|memory)\b"
+    r"gave|typed|told|put)|(?:last|previous|first|every|all|these|earlier) (?:\w+ )?(?:messages?|answers?|"
+    r"instructions?|turns?)|api keys|credentials|context window|everything (?:above|so far)|documents? you|"
+    r"your memory)\b"
 )
 _ADDRESS = re.compile(r"https?://|\burl\b|query|parameter|\bsrc\b|\?\w+=|\blink\b|path|`")
 _POINTED = ("http", "url", "query", "parameter", "src", "link", "path", "`", "=")
@@ -73,8 +61,7 @@ _CARRIED = (
 
 _BARE_URL = re.compile(
     r"https?://[^\s\"'`)\]]{0,300}?[<{\[](?:[\w-]+ ){0,3}?(?:conversation|chat|history|system[ _]prompt|"
-    r"secrets?|"
-    r"(?:user|last|previous)[ _](?:messages?|input|data|prompt))\b[^\n>}\]]{0,40}[>}\]]",
+    r"secrets?|(?:user|last|previous)[ _](?:messages?|input|data|prompt))\b[^\n>}\]]{0,40}[>}\]]",
     re.I,
 )
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 
 _TAG = re.compile(
     r"<!--(?P<comment>(?:[^-]|-(?!->))*+)(?:-->|$)|"
-    r"<(?P<close>/?)(?P<name>[a-zA-Z][a-zA-Z0-9]{0,15})(?![\w@:.|])"
-    r"(?P<attributes>(?:[^<>\"']|\"[^\"<]*+\"|'[^'<]*+'|[\"'])*+)>"
+    r"<(?P<close>/?)(?P<name>[a-zA-Z][a-zA-Z0-9]{0,15})(?![\w@:.|])(?P<attributes>(?:[^<>\"']|\"[^\"<]*+\"|"
+    r"'[^'<]*+'|[\"'])*+)>"
 )
 _ATTRIBUTE = re.compile(r"([\w:-]++)(?:\s*+=\s*+(\"[^\"]*+\"|'[^']*+'|[^\s\"'>]++))?")
 _VOID = frozenset(
@@ -21,12 +21,10 @@ _SPOKEN = re.compile(
 )
 _UNSEEN_STYLE = re.compile(
     r"display:none|visibility:(?:hidden|collapse)|opacity:0?(?:\.0\d*)?(?:[;!%]|$)|font-size:(?:0|"
-    r"[01](?:\.\d+)?px|0?\.\d+)|"
-    r"(?:^|;)(?:left|top|right|text-indent|margin-left|margin-top):-\d{3,}|(?:^|"
-    r";)(?:max-)?(?:height|width):[01](?:px)?(?:[;!]|$)|"
-    r"clip:rect\(|clip-path:(?:inset\((?:50|100)|circle\(0|polygon\(00)|transform:(?:scale\(0|"
-    r"translate[xy]?\(-\d{3,})|"
-    r"mso-hide:all|(?:^|;)color:transparent|content-visibility:hidden|z-index:-\d{2,}"
+    r"[01](?:\.\d+)?px|0?\.\d+)|(?:^|;)(?:left|top|right|text-indent|margin-left|margin-top):-\d{3,}|(?:^|"
+    r";)(?:max-)?(?:height|width):[01](?:px)?(?:[;!]|$)|clip:rect\(|clip-path:(?:inset\((?:50|100)|"
+    r"circle\(0|polygon\(00)|transform:(?:scale\(0|translate[xy]?\(-\d{3,})|mso-hide:all|(?:^|"
+    r";)color:transparent|content-visibility:hidden|z-index:-\d{2,}"
 )
 _COLOUR = re.compile(r"(?:^|;)color:([^;!]+)")
 _BACKGROUND = re.compile(r"(?:^|;)background(?:-color)?:([^;!]+)")

@@ -22,77 +22,62 @@ from llm_twin_assets.sources.order_words import AI, NOW, REPLY, VERBS, Signal
 
 _NEAR = 4
 _EXCERPT = 120
-# Chinese and Japanese words are not parted.
-# Letters of other alphabets that look like Latin ones.
-
 _POLITE = (
-    r"(?:(?:please|kindly|now|then|so|and|instead|simply|immediately|just|also|first|next|important|okay|"
-    r"ok|hey|"
-    r"hi|hello|always|dear|only|must|(?:ai |virtual )?assistants?|ais?|llms?|(?:language )?models?|"
+    r"(?:(?:please|kindly|now|then|so|and|instead|simply|immediately|just|also|first|next|important|okay|ok|"
+    r"hey|hi|hello|always|dear|only|must|(?:ai |virtual )?assistants?|ais?|llms?|(?:language )?models?|"
     r"chatbots?|bots?|reviewers?)\W{1,4}){0,5}"
 )
 _YOU = (
-    r"\b(?:you (?:must|should|shall|will|need to|have to|are to|ought to)|"
-    r"you (?:are|have been)(?: \w+)? (?:instructed|required|asked|ordered|told|authori[sz]ed|directed) to|"
-    r"i (?:hereby )?(?:order|command|instruct|authori[sz]e|ask|urge) you to|(?:could|would|can) you(?: "
-    r"please)?|be so kind as to|"
-    r"(?:unless|until) you|(?:want|need|like) you to|(?:be|make) sure (?:to|you)|(?:task|job|goal|duty|"
-    r"purpose|mission) is to|"
-    r"please|"
-    r"kindly|always) "
+    rf"\b(?:your {REPLY} (?:must|should|shall|has to|needs to)|"
+    r"(?:you (?:must|should|shall|will|need to|have to|are to|ought to)|you (?:are|"
+    r"have been)(?: \w+)? (?:instructed|required|asked|ordered|told|authori[sz]ed|directed) to|"
+    r"i (?:hereby )?(?:order|command|instruct|authori[sz]e|ask|urge) you to|(?:could|would|"
+    r"can) you(?: please)?|be so kind as to|(?:unless|until) you|(?:want|need|like) you to|(?:be|"
+    r"make) sure (?:to|you)|(?:task|job|goal|duty|purpose|mission) is to|please|kindly|always)) "
 )
 _WITHIN = rf"\b(?:in|at|to|with|after|before|for) [^,.;:!?]{{0,40}}\b(?:{REPLY}|message),? "
 _AFTER = rf"[^\w<\[{{]*(?:{_WITHIN}|{NOW},? )?{_POLITE}"
 _FIRST = re.compile(_AFTER)
 _BEGIN = re.compile(rf"[.!?:;>)\]|—–*•#\"-](?: |$){_AFTER}")
 _BEGIN_YOU = re.compile(rf"{_YOU}{_POLITE}")
-_SIGNS_OF_YOU = ("you ", "please ", "kindly ", "always ", "is to ", "sure to ", "kind as to ")
+_SIGNS_OF_YOU = ("you ", "please ", "kindly ", "always ", "is to ", "sure to ", "kind as to ", "your ")
 _JOINT = re.compile(rf"(?:[,–—] |\b(?:and|then|but|or) ){_POLITE}")
 _ORDERED = re.compile(r"(?:(?:do not|don't|never|not|only|always|ever)\W+)*([\w-]+)")
 _TRANSLATED_VERBS = re.compile(TRANSLATED_VERBS)
 # A sentence that opens so may come to an order after a comma.
 _OPENS = re.compile(
     r"\W{0,3}(?:when|whenever|if|before|once|after|as|at|in|for|from|to|instead|regardless|because|since|"
-    r"while|"
-    r"during|with|by|under|any ?time|every time|each time|should|attention|note|dear|hey|hi|hello|this)\b"
+    r"while|during|with|by|under|any ?time|every time|each time|should|attention|note|dear|hey|hi|hello|"
+    r"this)\b"
 )
 _DUTY = re.compile(
     rf"\b(?:{AI}|whoever|whatever|any (?:system|tool|software|program))\b[^.!?]{{0,80}}? (?:must|shall|"
-    rf"should|(?:has|have|is|are|required|asked|instructed|requested|"
-    rf"directed|"
-    rf"obliged|expected) to) (?:(?:also|always|never|not|only|first|now|then|immediately) )*(?:be \w+ed|"
-    rf"(?P<verb>\w+))"
+    r"should|(?:has|have|is|are|required|asked|instructed|requested|directed|obliged|"
+    r"expected) to) (?:(?:also|always|never|not|only|first|now|then|immediately) )*(?:be \w+ed|"
+    r"(?P<verb>\w+))"
 )
 _DISCUSSED = re.compile(
     r"(?<![\w./@-])(?:attack\w*|payloads?|adversar\w+|malicious\w*|researchers?|phrases? (?:such|like|"
-    r"[\"'“(])|e\.g\b|"
-    r"for (?:example|instance)|such as|(?:prompt|indirect|code|sql)[- ]injections?|injections?|injected|"
-    r"injecting|"
-    r"jail ?break\w*|trick(?:s|ed|ing)?|red[- ]team\w*|victims?|exploit\w*|vulnerab\w+|classifiers?|"
-    r"detect(?:s|ed|or|ors|ion|ing)|looks like this|"
-    r"(?:could|might|would|may|can|will|people|someone|who) (?:write|type|paste|slip|plant|insert)|"
-    r"(?:he|she|they|someone|somebody|attackers?|visitors?|i|we) (?:\w+ )?(?:wrote|typed|pasted|planted)|"
-    r"example|sentences? like|strings? (?:such|"
-    r"like|[`\"'“(])|(?:lines?|text|words) like|"
-    r"notorious|hackers?|spammers?|poison(?:ed|ing)|defen[cs]es?|mitigat\w+|threats?|angreifer\w*|"
-    r"angriff\w*|beispiel|"
-    r"z\. ?b\.|attaquants?|attaques?|exemple|atacantes?|ataques?|ejemplo|inyección|decodes to|"
-    r"which (?:reads|means|says)|"
-    r"spells|owasp|so-called|known as|template|headline|tutorials?|documentation|"
-    r"convention)\b"
+    r"[\"'“(])|e\.g\b|for (?:example|instance)|such as|(?:prompt|indirect|code|sql)[- ]injections?|"
+    r"injections?|injected|injecting|jail ?break\w*|trick(?:s|ed|ing)?|red[- ]team\w*|victims?|exploit\w*|"
+    r"vulnerab\w+|classifiers?|detect(?:s|ed|or|ors|ion|ing)|looks like this|(?:could|might|would|may|can|"
+    r"will|people|someone|who) (?:write|type|paste|slip|plant|insert)|(?:he|she|they|someone|somebody|"
+    r"attackers?|visitors?|i|we) (?:\w+ )?(?:wrote|typed|pasted|planted)|example|sentences? like|"
+    r"strings? (?:such|like|[`\"'“(])|(?:lines?|text|words) like|notorious|hackers?|spammers?|poison(?:ed|"
+    r"ing)|defen[cs]es?|mitigat\w+|threats?|angreifer\w*|angriff\w*|beispiel|z\. ?b\.|attaquants?|attaques?|"
+    r"exemple|atacantes?|ataques?|ejemplo|inyección|decodes to|which (?:reads|means|says)|spells|owasp|"
+    r"so-called|known as|template|headline|tutorials?|documentation|convention)\b"
 )
 _OWN_CASE = re.compile(
-    r"\b(?:if|unless|when|in case|where) (?:you (?:use|have|are on|run|install\w*|already|prefer|bought|"
-    r"own|work|don't|do not|only|want)|"
-    r"you're (?:on|using)|your|the (?:package|box|part|kit|oven|printer))|"
+    r"\b(?:if|unless|when|in case|where) (?:you (?:use|have|are on|run|install\w*|already|prefer|bought|own|"
+    r"work|don't|do not|only|want)|you're (?:on|using)|your|the (?:package|box|part|kit|oven|printer))|"
     r"\b(?:on|for|in) (?:windows|mac\w*|linux|ubuntu|debian|python|version|older|chapter|section|step|"
     r"the (?:box|package|manual|recipe))"
 )
 _STAFF = re.compile(
     r"\b(?:customers?|guests?|interview\w*|callers?|visitors?|patients?|teachers?|students?|reporters?|"
-    r"journalists?|"
-    r"staff|colleagues?|child(?:ren)?|court|witness\w*|mother|father|parents?|neighbou?rs?|employees?|"
-    r"waiters?|clerks?)\b"
+    r"journalists?|staff|colleagues?|child(?:ren)?|court|witness\w*|mother|father|parents?|neighbou?rs?|"
+    r"employees?|waiters?|clerks?)\b"
 )  # fmt: skip
 # A pattern that begins with one set of characters is searched for quickly.
 _STOP = re.compile(r"[.!?…。！？\n](?:(?<=\n)\n*|(?<=[。！？])|[\"'”»)*_]{0,3}\s+)")
@@ -209,7 +194,7 @@ def _lowered(found: dict[str, float], sentence: str) -> dict[str, float]:
     """Less for what is said to people: a reader's own case, and what staff should tell customers."""
     if "override" in found and _OWN_CASE.search(sentence) and "address" not in found:
         found["override"] -= 2
-    if "steering" in found and _STAFF.search(sentence):
+    if "steering" in found and _STAFF.search(sentence.split(",")[0]):
         found["steering"] -= 1.5
         found.pop("insist", None)
     return found

@@ -47,15 +47,29 @@ _ORDERS = (
         f"everything|anything|whatever|what|all|text|content & {DROPS}",
         rf"{DROP}{SHORT}(?:everything|anything|whatever|what|all|text|content){SHORT}(?:above|before this|"
         r"you(?:'ve| were| have)(?: been)?(?: ever)? (?:told|instructed|given|said|taught)|came before|"
-        r"said so far|precedes|preceded|prior to this|up to (?:this|now)|previously)\b",
+        r"said so far|precedes|preceded|prior to this|up to (?:this|now)|previously|(?:your|"
+        r"the) (?:developers?|makers?|creators?|operators?) (?:told|taught|wrote|said))\b",
+    ),
+    Signal(
+        "override",
+        3,
+        f"text|content|context|conversation & {DROPS} & previous|prior|above|earlier|preceding",
+        rf"{DROP}(?: \w+){{0,2}} (?:previous|prior|above|earlier|preceding) (?:text|content|context|"
+        r"conversation)\b",
+    ),
+    Signal(
+        "rules",
+        1,
+        f"filters|safety|guardrails|restrictions|constraints|rules & {DROPS}",
+        rf"{DROP} (?:the|these) (?:filters?|safety \w+|guardrails|restrictions|constraints|rules)\b",
     ),
     Signal(
         "override",
         3,
         f"users|human|question|request|task & {DROPS}",
         rf"{DROP}(?: \w+){{0,3}} (?:what(?:ever)? the (?:user|human)|(?:the )?(?:user|human)'s (?:\w+ )?"
-        r"(?:question|request|query|task|message)|the (?:user|question|user request|task you (?:were|have "
-        r"been) given)(?=\W*(?:and|instead|;|,|$)))",
+        r"(?:question|request|query|task|message)|the (?:user|question|user request|task you (?:were|"
+        r"have been) given)(?=\W*(?:and|instead|;|,|$)))",
     ),
     Signal(
         "rules",
@@ -68,15 +82,12 @@ _ORDERS = (
         "persona",
         2,
         "mode|restrictions|rules|assistant|ai|admin|developer|hacker|evil|persona|root|system|unfiltered|"
-        "limits|"
-        "unrestricted|dan|jailbreak|character & act|pretend|roleplay|role|assume|behave|take|switch|enter|"
-        "activate|enable|impersonate|adopt|become|imagine|play|stay|break|leave",
-        rf"(?:act (?:as|like)|pretend|role-?play|assume|behave (?:like|as)|take on|switch|enter|activate|"
-        rf"enable|"
-        rf"impersonate|adopt|become|imagine|play|stay in|break|leave){GAP}(?:unrestricted|dan|mode|"
-        rf"restrictions?|rules|"
-        rf"assistant|ai|admin\w*|developer|hacker|evil|persona|root|system|unfiltered|limits|jailbr\w+|"
-        rf"character)\b",
+        "limits|unrestricted|dan|jailbreak|character & act|pretend|roleplay|role|assume|behave|take|switch|"
+        "enter|activate|enable|impersonate|adopt|become|imagine|play|stay|break|leave",
+        r"(?:act (?:as|like)|pretend|role-?play|assume|behave (?:like|as)|take on|switch|enter|activate|"
+        rf"enable|impersonate|adopt|become|imagine|play|stay in|break|leave){GAP}(?:unrestricted|dan|mode|"
+        r"restrictions?|rules|assistant|ai|admin\w*|developer|hacker|evil|persona|root|system|unfiltered|"
+        r"limits|jailbr\w+|character)\b",
     ),
     Signal(
         "persona",
@@ -88,28 +99,27 @@ _ORDERS = (
         "comply",
         2,
         "request|orders|command|questions|everything & comply|obey|execute|fulfil|carry|answer|accept",
-        r"(?:comply with|obey|execute|fulfil|carry out|answer|accept) (?:every|all|any|each)(?: \w+)? "
-        r"(?:requests?|orders?|commands?|questions?)\b",
+        r"(?:comply with|obey|execute|fulfil|carry out|answer|accept) (?:every|all|any|"
+        r"each)(?: \w+)? (?:requests?|orders?|commands?|questions?)\b",
     ),
     Signal(
         "leak",
         3,
         f"prompts|instructions|configuration|rules & {SHOWS}",
-        rf"{SHOW}{GAP}(?:(?:your|system|hidden|initial|secret|internal|developer|first|original) (?:\w+ "
-        rf"){{0,2}}?"
-        r"(?:prompts?|instructions)|(?:hidden|initial|secret|internal) (?:configuration|rules|settings))\b",
+        rf"{SHOW}{GAP}(?:(?:your|system|hidden|initial|secret|internal|developer|first|"
+        r"original) (?:\w+ ){0,2}?(?:prompts?|instructions)|(?:hidden|initial|secret|"
+        r"internal) (?:configuration|rules|settings))\b",
     ),
     Signal(
         "leak",
         3,
-        f"above|far|before|preceding|context|prompt|told|given|instructed|makers|developers|creators & "
-        f"{SHOWS}",
-        rf"(?:{SHOW}|translate|write (?:out|down))(?: back| out)?(?: all| every)?(?: of)?(?: the)?(?: first| "
-        rf"last)? "
-        r"(?:words?|text|lines?|everything|sentences|messages?|tokens|content)(?: \w+){0,2}? (?:above|before|"
-        r"preceding|so far|in your (?:context|prompt))\b|"
-        rf"{SHOW}{GAP}(?:you were (?:told|given|instructed)|(?:makers|developers|creators|operators?|they) "
-        rf"(?:told|gave|whispered))\b",
+        "above|far|before|preceding|context|prompt|told|given|instructed|makers|developers|"
+        f"creators & {SHOWS}",
+        rf"(?:{SHOW}|translate|write (?:out|down))(?: back| out)?(?: all| every)?(?: of)?(?: the)?(?: first|"
+        r" last)? (?:words?|text|lines?|everything|sentences|messages?|tokens|"
+        r"content)(?: \w+){0,2}? (?:above|before|preceding|so far|in your (?:context|prompt))\b|"
+        rf"{SHOW}{GAP}(?:you were (?:told|given|instructed)|(?:makers|developers|creators|operators?|"
+        r"they) (?:told|gave|whispered))\b",
     ),
     Signal(
         "leak",
@@ -130,7 +140,7 @@ _ORDERS = (
         3,
         f"see|have|know|hold|given|remember|received|access|read|find|told & {SHOWS}",
         rf"{SHOW}{GAP}{SECRET}(?: \w+){{0,3}}? you (?:can|have|know|hold|were|are|remember|received|find|"
-        rf"see)\b",
+        r"see)\b",
     ),
     Signal(
         "secrecy",
@@ -147,13 +157,12 @@ _ORDERS = (
         f"users|human|reader|visitor|listener|person|people|anyone|anybody & {SPEAKS}",
         rf"{NOT}(?: \w+)? {_SPEAK}{GAP}(?:this|these|instructions?|notice|message)\b{GAP}{USERS}\b|"
         rf"{NOT}(?: \w+)? {_SPEAK}{SHORT}{USERS}\b(?: about| of)? (?:(?:this|it|these)(?:$|[,.;!]| (?:note|"
-        rf"message|text|instruction|"
-        r"request))|that you|these instructions)",
+        r"message|text|instruction|request))|that you|these instructions)",
     ),
     Signal(
         "secrecy",
         2,
-        f"users|human|reader|visitor|listener|person|people|anyone|anybody|instructions|prompt|message|note|"
+        "users|human|reader|visitor|listener|person|people|anyone|anybody|instructions|prompt|message|note|"
         f"notice & {SPEAKS}",
         rf"{NOT}(?: \w+)? {_SPEAK}{GAP}(?:{USERS}|instructions?|prompt|message|note|notice)\b",
     ),
@@ -162,9 +171,8 @@ _ORDERS = (
         2,
         "this|these|it|them|note|message & keep|hide|conceal|withhold",
         r"(?:keep|hide|conceal|withhold) (?:this|these|it|them)(?: (?:note|notice|message|instruction|"
-        r"request|"
-        r"text|fact)s?)?(?: \w+)? (?:secret|hidden|confidential|private|to yourself|between us|from (?:the |"
-        r"any |all )?\w+)\b",
+        r"request|text|fact)s?)?(?: \w+)? (?:secret|hidden|confidential|private|to yourself|between us|"
+        r"from (?:the |any |all )?\w+)\b",
     ),
     Signal(
         "tool",
@@ -172,24 +180,22 @@ _ORDERS = (
         "tools|functions|plugins|memory & use|call|invoke|trigger|run|execute|open|save|store|remember|add|"
         "write|commit",
         r"(?:use|call|invoke|trigger|run|execute|open) your (?:[\w-]+ ){0,2}?(?:tools?|functions?|"
-        r"plugins?)\b|"
-        r"(?:save|store|remember|add|write|commit)\b.{0,80}? (?:your|long-term|persistent) memory\b",
+        r"plugins?)\b|(?:save|store|remember|add|write|commit)\b.{0,80}? (?:your|long-term|"
+        r"persistent) memory\b",
     ),
     Signal(
         "tool",
         2,
         "_|tools|function|plugin|command & use|call|invoke|trigger|run|execute",
         rf"(?:use|call|invoke|trigger|run|execute){SHORT}(?:\w+_\w+\b|(?:e-?mail|shell|browser|search|http|"
-        rf"file|payment) "
-        r"(?:tool|function|plugin|command))",
+        r"file|payment) (?:tool|function|plugin|command))",
     ),
     Signal(
         "decode",
         3,
         "decode|decipher|decrypt|unscramble",
         r"(?:(?:\w+-)?decode|decipher|decrypt|unscramble)\b(?:\W{1,4}\w{1,90}){0,12}?\W{1,4}(?:follow|"
-        r"execute|obey|"
-        r"do what|do as|carry out|act on|comply|perform|run)\b",
+        r"execute|obey|do what|do as|carry out|act|comply|perform|run)\b",
     ),
     Signal(
         "user",
@@ -197,9 +203,8 @@ _ORDERS = (
         "users|human|reader|visitor|listener|people|anyone & tell|inform|convince|assure|persuade|ask|"
         "instruct|direct|urge|advise|encourage|lead|get|prompt|trick|redirect|send|refer|steer|warn",
         r"(?:tell|inform|convince|assure|persuade|ask|instruct|direct|urge|advise|encourage|lead|get|prompt|"
-        r"trick|"
-        r"redirect|send|refer|steer|warn) (?:(?:the|every|any|all) (?:users?|humans?|readers?|visitors?|"
-        r"listeners?)|users)\b",
+        r"trick|redirect|send|refer|steer|warn) (?:(?:the|every|any|all) (?:users?|humans?|readers?|"
+        r"visitors?|listeners?)|users)\b",
     ),
 )
 ORDERS = tuple(replace(signal, opens=True) for signal in _ORDERS + ANSWERS)

@@ -4,31 +4,26 @@ from llm_twin_assets.sources.order_words import GAP, REPLY, SAY, SAYS, USERS, Si
 
 _ASKED = (
     r"(?:ask(?:s|ed|ing)?|questioned|prompted|inquir\w+|enquir\w+|comes? up|arises?|quer\w+|summari[sz]\w*|"
-    r"mention\w*|talk\w*|discuss\w*|compar\w+|wants?|wonders?|look(?:s|ing)? for|seeks?|search\w*|interested)"
+    r"mention\w*|talk\w*|discuss\w*|compar\w+|wants?|wonders?|look(?:s|ing)? for|seeks?|search\w*|"
+    r"interested)"
 )
 _TOPIC = r"\w+(?:\W{1,3}\w{1,20}){0,3}? "
 _WHEN = (
     r"(?:\b(?:when(?:ever)?|if|every time|each time|any ?time|in case|once|should)\W{1,3}(?:asked|quer\w+|"
-    r"prompted|"
-    r"questioned|(?:(?:someone|somebody|anyone|anybody|people|an?|the|any|your|they|you(?:'re| are)|"
-    r"questions?|this|"
+    r"prompted|questioned|(?:(?:someone|somebody|anyone|anybody|people|an?|the|any|your|they|you(?:'re|"
+    r" are)|questions?|this|"
     rf"these|{USERS})\W{{1,3}}(?:\w{{1,20}}\W{{1,3}}){{0,4}}?{_ASKED})|"
     r"(?:summari[sz]|answer|describ|review|discuss|respond|report|evaluat|rat|translat)ing|"
-    rf"{_TOPIC}(?:(?:is|are|gets?) (?:discussed|mentioned|asked about|brought up|raised|concerned|requested)|"
-    r"comes? up))\b|"
-    r"\b(?:for|on) (?:any |all |every |each )?(?:questions?|quer\w+|requests?) (?:about|on|regarding|"
-    r"concerning|of)\b|"
-    r"\bin (?:any|every|each|all) (?:comparison|ranking|summary|answer|reply|response|list|review|"
-    r"translation)s?\b)"
+    rf"{_TOPIC}(?:(?:is|are|gets?) (?:discussed|mentioned|asked about|brought up|raised|concerned|"
+    r"requested)|comes? up))\b|\b(?:for|on) (?:any |all |every |each )?(?:questions?|quer\w+|"
+    r"requests?) (?:about|on|regarding|concerning|of)\b|\bin (?:any|every|each|all) (?:comparison|ranking|"
+    r"summary|answer|reply|response|list|review|translation)s?\b)"
 )
 _WHENS = (
     "when|if|every|each|any|all|anytime|case|once|should|for|in & ask|asks|asked|asking|questions|prompted|"
-    "inquire|enquire|"
-    "query|queries|summarize|mention|talk|discuss|compare|want|wonder|look|seek|search|interested|come|arise|"
-    "answer|"
-    "describe|describing|review|respond|report|evaluate|evaluating|rating|translating|brought|raised|"
-    "concerned|"
-    "requested|comparison|ranking|list|translation|reply|quer"
+    "inquire|enquire|query|queries|summarize|mention|talk|discuss|compare|want|wonder|look|seek|search|"
+    "interested|come|arise|answer|describe|describing|review|respond|report|evaluate|evaluating|rating|"
+    "translating|brought|raised|concerned|requested|comparison|ranking|list|translation|reply|quer"
 )
 _THEN = r"[,;:] ?(?:then |please |you (?:must|should|will|shall|are to) |always |only |simply |just |"
 _EVER = r"(?:always|never|only|you must|exclusively|invariably)"
@@ -54,24 +49,22 @@ CONDUCT = (
         3,
         "recommend|suggest|promote|advertise & ask|asks|asked|asking|summarising|summarizing|translating",
         r"\b(?:when(?:ever)?|if|every time|each time|once) (?:(?:someone|somebody|anyone|anybody|people|"
-        r"they)\W{1,3}(?:\w{1,20}\W{1,3}){0,3}?"
-        r"asks?|(?:you(?:'re| are) )?asked)\b[^.!?]{0,100}?, (?:then |please |always |only )*(?:recommend|"
-        r"suggest|promote|advertise)\b",
+        r"they)\W{1,3}(?:\w{1,20}\W{1,3}){0,3}?asks?|(?:you(?:'re| are) )?asked)\b[^.!?]{0,100}?, (?:then |"
+        r"please |always |only )*(?:recommend|suggest|promote|advertise)\b",
     ),
     Signal(
         "steering",
         3,
         "summarising|summarizing|translating & when|while",
-        rf"\b(?:when(?:ever)?|while) (?:you(?:'re| are) )?(?:summari[sz]|translat)ing\b[^.!?]{{0,60}}?, "
-        rf"(?:\w+ )?(?:{SAY}|omit|leave|stress|skip)\b",
+        r"\b(?:when(?:ever)?|while) (?:you(?:'re| are) )?(?:summari[sz]|"
+        rf"translat)ing\b[^.!?]{{0,60}}?, (?:\w+ )?(?:{SAY}|omit|leave|stress|skip)\b",
     ),
     Signal(
         "steering",
         3,
         "questions|queries|requests & answered|met & should|must|shall|are|have",
-        r"\b(?:questions|queries|requests) (?:about|on|for|regarding) [^.!?]{1,40} (?:should|must|shall|are "
-        r"to|have to) (?:always |only )?be "
-        r"(?:answered|met) with\b",
+        r"\b(?:questions|queries|requests) (?:about|on|for|regarding) [^.!?]{1,40} (?:should|must|shall|"
+        r"are to|have to) (?:always |only )?be (?:answered|met) with\b",
     ),
     Signal(
         "told",
@@ -90,8 +83,8 @@ CONDUCT = (
     Signal(
         "insist",
         1,
-        f"always|never|only|exclusively|invariably|must|every & {SAYS}|answers|reply|response|summary|output|"
-        f"review",
+        f"always|never|only|exclusively|invariably|must|every & {SAYS}|answers|reply|response|summary|"
+        "output|review",
         rf"(?:{_WHEN})[^.!?]{{0,160}}?{_EVER}(?: \w+)? {SAY}\b|"
         r"\balways (?:\w+ )?(?:recommend|mention|include|say|name|suggest|answer|praise)|"
         rf"\bin every (?:single )?{REPLY}\b",
@@ -100,95 +93,84 @@ CONDUCT = (
         "claim",
         1,
         "best|superior|finest|leading|top|excellent|first|only|unrivalled|greatest|safest|cheapest|trusted|"
-        "ours|us|"
-        "winner|professionals & "
-        "recommend|say|state|tell|claim|describe|present|name|call|put|suggest|answer|insist|reply|respond|"
-        "mention|our",
+        "ours|us|winner|professionals & recommend|say|state|tell|claim|describe|present|name|call|put|"
+        "suggest|answer|insist|reply|respond|mention|our",
         r"(?:recommend|say|state|tell|claim|describe|present|name|call|put|suggest|answer|insist|reply|"
-        r"respond|mention)\b"
-        r"[^.!?]{0,80}?(?:(?:is|are|as|be) (?:the |by far )*(?:single |only |most )?(?:best|superior|finest|"
-        r"leading|"
-        r"top|excellent|first|unrivalled|greatest|safest|cheapest|trusted)|(?:first|only|best|top) (?:choice|"
-        r"option|"
-        r"pick)|ours|professionals)\b|\b(?:is|are) the (?:clear |only )?winner\b",
+        r"respond|mention)\b[^.!?]{0,80}?(?:(?:is|are|as|be) (?:the |by far )*(?:single |only |"
+        r"most )?(?:best|superior|finest|leading|top|excellent|first|unrivalled|greatest|safest|cheapest|"
+        r"trusted)|(?:first|only|best|top) (?:choice|option|pick)|ours|professionals)\b|\b(?:is|"
+        r"are) the (?:clear |only )?winner\b",
     ),
     Signal(
         "output",
         1,
         "your|every|each|all|any|its & answers|reply|replies|response|summary|summaries|output|review|"
         "completion",
-        rf"\b(?:in|with|of|to|into) (?:your|every|each|all|any|its) (?:\w+ )?{REPLY}\b|"
-        rf"\b(?:your|its) (?:\w+ )?{REPLY} (?:must|should|shall|will|has to|is to)\b|"
-        rf"\b(?:the|your|this) (?:next|following|final) {REPLY}\b",
+        rf"\b(?:in|with|of|to|into) (?:your|every|each|all|any|its) (?:\w+ )?{REPLY}\b|\b(?:your|"
+        rf"its) (?:\w+ )?{REPLY} (?:must|should|shall|will|has to|is to)\b|\b(?:the|your|this) (?:next|"
+        rf"following|final) {REPLY}\b",
     ),
     Signal(
         "output",
         3,
         "summary|translation|description|review|answer|reply|response|output & must|should|shall|has|is|sure",
-        r"\b(?:any|every|each) (?:summary|translation|description|review)\b[^.!?]{0,20}? of this \w+ (?:must|"
-        r"should|shall|has to|is to)\b|"
-        r"\b(?:summary|answer|reply|response|output) (?:must|should|has to|is to) (?:be|read|say|contain) "
-        r"(?:only|exactly|nothing but|just)\b|"
+        r"\b(?:any|every|each) (?:automated|machine|ai)[- ]?\w* (?:summary|translation|answer|"
+        r"review) (?:must|should|shall|has to|is to)\b|\b(?:any|every|each) (?:summary|translation|"
+        r"description|review)\b[^.!?]{0,20}? of this \w+ (?:must|should|shall|has to|is to)\b|\b(?:summary|"
+        r"answer|reply|response|output) (?:must|should|has to|is to) (?:be|read|say|contain) (?:only|"
+        r"exactly|nothing but|just)\b|"
         rf"\bmake sure (?:that )?your {REPLY}\b",
     ),
     Signal(
         "comply",
         2,
         "safety|content|ethical|security|developer|debug|god|admin|maintenance|dan|jailbreak|unrestricted|"
-        "root|"
-        "override & disabled|off|lifted|suspended|removed|deactivated|bypassed|void|mode",
+        "root|override & disabled|off|lifted|suspended|removed|deactivated|bypassed|void|mode",
         r"\b(?:safety|content|ethical|security) (?:\w+ )?(?:filters?|training|guidelines?|checks?|"
-        r"restrictions?|"
-        r"rules|polic(?:y|ies)|protocols?)(?: \w+){0,2} (?:disabled|off|lifted|suspended|removed|deactivated|"
-        r"bypassed|void)\b|\b(?:developer|debug|god|admin|maintenance|dan|jailbreak|unrestricted|root|"
-        r"override) mode"
-        r"(?: (?:is|has been))?(?: now)? (?:enabled|activated|on|active|engaged)\b",
+        r"restrictions?|rules|polic(?:y|ies)|protocols?)(?: \w+){0,2} (?:disabled|off|lifted|suspended|"
+        r"removed|deactivated|bypassed|void)\b|\b(?:developer|debug|god|admin|maintenance|dan|jailbreak|"
+        r"unrestricted|root|override) mode(?: (?:is|has been))?(?: now)? (?:enabled|activated|on|active|"
+        r"engaged)\b",
     ),
     Signal(
         "unbound",
         1,
         "guidelines|restrictions|limits|rules|filters|censorship|constraints|safeguards|boundaries|policy|"
-        "policies|"
-        "refusal|objection|warning|disclaimer & no|without|free|not",
-        r"\b(?:no|without(?: any)?|free (?:from|of)(?: all| any)?|not bound by(?: any)?) (?:\w+ "
-        r"){0,2}(?:guidelines|"
-        r"refus\w+|objections?|warnings|disclaimers|restrictions?|limits|limitations|rules|filters?|"
-        r"censorship|constraints|safeguards|"
-        r"boundaries|polic(?:y|ies))\b",
+        "policies|refusal|objection|warning|disclaimer & no|without|free|not",
+        r"\b(?:no|without(?: any)?|free (?:from|of)(?: all| any)?|"
+        r"not bound by(?: any)?) (?:\w+ ){0,2}(?:guidelines|refus\w+|objections?|warnings|disclaimers|"
+        r"restrictions?|limits|limitations|rules|filters?|censorship|constraints|safeguards|boundaries|"
+        r"polic(?:y|ies))\b",
     ),
     Signal(
         "relation",
         2,
         "person|human|user|one|individual|makers|creators|principal|handler & you|your & work|serve|serving|"
-        "help|"
-        "assist|answer|talk|speak|represent|chat|makers|creators|principal|handler|user|human|client|brow|"
-        "shop|read|act",
-        r"\bthe (?:person|human|user|one|individual) (?:that |who |whom )?you(?:'re| are)? (?:now |currently "
-        r")?(?:"
-        r"(?:work|act|brows|shop|search|book)\w* (?:for|on behalf of)|serv\w+|help\w*|assist\w*|answer\w*|"
-        r"talk\w* (?:to|with)|speak\w* (?:to|with)|represent\w*|"
-        r"chat\w* with)\b|\byour (?:makers|creators|principal|handlers?|user|human)\b(?!-)|"
+        "help|assist|answer|talk|speak|represent|chat|makers|creators|principal|handler|user|human|client|"
+        "brow|shop|read|act",
+        r"\bthe (?:person|human|user|one|individual) (?:that |who |whom )?you(?:'re| are)? (?:now |"
+        r"currently )?(?:(?:work|act|brows|shop|search|book)\w* (?:for|on behalf of)|serv\w+|help\w*|"
+        r"assist\w*|answer\w*|talk\w* (?:to|with)|speak\w* (?:to|with)|represent\w*|chat\w* with)\b|"
+        r"\byour (?:makers|creators|principal|handlers?|user|human)\b(?!-)|"
         rf"\b(?:person|people|human|user) reading your {REPLY}\b",
     ),
     Signal(
         "whoever",
         1,
         "whoever|anyone|anybody|everyone|everybody|people|those|next & ask|asks|asking|reads|user",
-        r"\b(?:whoever (?:asks|reads|is asking)|(?:anyone|anybody|everyone|everybody|people|those) who asks?|"
-        r"the next user)\b",
+        r"\b(?:whoever (?:asks|reads|is asking)|(?:anyone|anybody|everyone|everybody|people|"
+        r"those) who asks?|the next user)\b",
     ),
     Signal(
         "secrecy",
         2,
-        "quiet|silent|need|explain|justify|announce|attention|comment|acknowledge|mention|question|saying & "
-        "keep|kept|"
-        "stay|remain|no|not|don|never|without|need",
-        r"\b(?:(?:keep|kept|stay|remain) (?:quiet|silent|mum) (?:about|on)|(?:no need|need not|needn't|not "
-        r"necessary) "
-        r"(?:to )?(?:say|mention|explain|tell|inform|know|disclose)|(?:do not|don't|never) (?:explain|"
-        r"justify|announce|"
-        r"comment on|draw attention to|acknowledge|question) (?:this|that|why|these|where)|"
-        r"no mention of (?:this|that|these)|without (?:saying|explaining) (?:why|that|where|so))\b",
+        "quiet|silent|need|explain|justify|announce|attention|comment|acknowledge|mention|question|"
+        "saying & keep|kept|stay|remain|no|not|don|never|without|need",
+        r"\b(?:(?:keep|kept|stay|remain) (?:quiet|silent|mum) (?:about|on)|(?:no need|need not|needn't|"
+        r"not necessary) (?:to )?(?:say|mention|explain|tell|inform|know|disclose)|(?:do not|don't|"
+        r"never) (?:explain|justify|announce|comment on|draw attention to|acknowledge|question) (?:this|"
+        r"that|why|these|where)|no mention of (?:this|that|these)|(?:is|are) not to be (?:mentioned|"
+        r"revealed|disclosed|quoted)|without (?:saying|explaining) (?:why|that|where|so))\b",
     ),
     Signal(
         "secrecy",
@@ -200,24 +182,21 @@ CONDUCT = (
     Signal(
         "consent",
         2,
-        "asking|ask|confirmation|permission|approval|consent|approved|agreed|authorized|authorised|given & "
-        "without|no|"
-        "not|don|user|human|reader|visitor|listener|person|people|anyone|anybody",
-        r"\bwithout (?:asking|(?:further |any |prior |user )?(?:confirmation|permission|approval|consent))\b|"
-        r"\b(?:no (?:further )?confirmation|no need to ask|(?:do not|don't) ask (?:\w+ )?for (?:confirmation|"
-        r"permission|"
+        "asking|ask|check|confirmation|permission|approval|consent|approved|agreed|authorized|authorised|"
+        "given & without|no|not|don|user|human|reader|visitor|listener|person|people|anyone|anybody",
+        r"\bwithout (?:asking|(?:further |any |prior |user )?(?:confirmation|permission|approval|"
+        r"consent))\b|\b(?:no (?:further )?confirmation|no need to (?:ask|check with|confirm with)|"
+        r"(?:do not|don't) ask (?:\w+ )?for (?:confirmation|permission|"
         rf"approval))\b|\bthe {USERS} (?:has|have) (?:already )?(?:approved|agreed|consented|authori[sz]ed|"
-        rf"confirmed|"
-        r"given)\b",
+        r"confirmed|given)\b",
     ),
     Signal(
         "secrecy",
         2,
         "silently|quietly|secretly|silence|own|yourself & do|does|as|keep|kept|let",
-        r"\b(?:do|does) (?:this|it|so|that) (?:silently|quietly|secretly|in silence|without (?:a |any "
-        r")?(?:word|comment|notice))\b|"
-        r"\bas if (?:this|it|the|these) [^.!?]{0,30}? ?(?:were|was|is) your own\b|\bkeep [^.!?]{1,60}? to "
-        r"yourself\b",
+        r"\b(?:do|does) (?:this|it|so|that) (?:silently|quietly|secretly|in silence|without (?:a |"
+        r"any )?(?:word|comment|notice))\b|\bas if (?:this|it|the|these) [^.!?]{0,30}? ?(?:were|was|"
+        r"is) your own\b|\bkeep [^.!?]{1,60}? to yourself\b",
     ),
     Signal(
         "secrecy",
@@ -230,23 +209,23 @@ CONDUCT = (
         3,
         "that & page|text|article|document|site|website|line|paragraph|message & not|never|don & asked|told|"
         "instructed|requested|wanted",
-        r"\b(?:not|never|n't) (?:\w+ ){0,2}?(?:mention|say|reveal|tell|disclose|admit)\w* (?:\w+ ){0,3}?that "
-        r"(?:this|the) (?:page|text|"
-        r"article|document|site|website|line|paragraph|message) (?:asked|told|instructed|requested|wanted)\b",
+        r"\b(?:not|never|n't) (?:\w+ ){0,2}?(?:mention|say|reveal|tell|disclose|"
+        r"admit)\w* (?:\w+ ){0,3}?that (?:this|the) (?:page|text|article|document|site|website|line|"
+        r"paragraph|message) (?:asked|told|instructed|requested|wanted)\b",
     ),
     Signal("rather", 1, "instead", rf"(?:^|[.!?;] ?)instead,? (?:please )?{SAY}\b"),
     Signal(
         "verdict",
         2,
         "score|grade|rating|mark|verdict|decision & this",
-        r"\bthe (?:correct|right|final|true|proper) (?:score|grade|rating|mark|verdict|decision) (?:for|of) "
-        r"this\b",
+        r"\bthe (?:correct|right|final|true|proper) (?:score|grade|rating|mark|verdict|decision) (?:for|"
+        r"of) this\b",
     ),
     Signal(
         "whatever",
         1,
         "whatever|regardless|matter & says|say|states|state|claims|requires",
-        r"\b(?:whatever|regardless of what|no matter what) (?:the|it|its|any)(?: \w+){0,3}? (?:says?|states?|"
-        r"claims?|requires?)\b",
+        r"\b(?:whatever|regardless of what|no matter what) (?:the|it|its|any)(?: \w+){0,3}? (?:says?|"
+        r"states?|claims?|requires?)\b",
     ),
 )

@@ -1,6 +1,6 @@
 """What counts as an order where no reader is spoken to: in hidden text, and in what was encoded."""
 
-from llm_twin_assets.sources.order_words import AI, MODELS, REPLY, SAY, SHOW, TOLD, VERBS, Signal
+from llm_twin_assets.sources.order_words import AI, MODELS, REPLY, SAY, SAYS, SHOW, TOLD, VERBS, Signal
 
 # In text that no reader sees, less than an order to a model is enough.
 ONLY_HIDDEN = (
@@ -8,22 +8,26 @@ ONLY_HIDDEN = (
         "vocative",
         2,
         "ai|ais|llm|llms|model|models|assistant|assistants|bot|bots|gpt|chatbot|chatbots|chatgpt|claude|"
-        "gemini|copilot|"
-        "agent|agents",
-        rf"\b{AI} (?:must|should|shall|are to|is to|need to|has to|have to|will) (?:always |only |never |not "
-        rf"|also )?"
-        rf"(?:{SAY}|{SHOW}|favou?r|prefer|treat|choose|rank)\b",
+        "gemini|copilot|agent|agents",
+        rf"\b{AI} (?:must|should|shall|are to|is to|need to|has to|have to|will) (?:always |only |never |"
+        rf"not |also )?(?:{SAY}|{SHOW}|favou?r|prefer|treat|choose|rank)\b",
     ),
     Signal(
         "verdict",
         2,
         "say|tell|state|claim|conclude|answer|respond|reply|mention|recommend|write",
         r"(?:^|[.!?:;,] ?|\b(?:and|then|instead|please|must|always|only|just) )(?:say|tell|state|claim|"
-        r"conclude|answer|"
-        r"respond|reply|mention|recommend|write)\b(?:(?: \w+){0,3}? (?:that|with|in favou?r|the user|users)|"
-        r"(?: \w+){0,2} (?:this|our))\b",
+        r"conclude|answer|respond|reply|mention|recommend|write)\b(?:(?: \w+){0,3}? (?:that|with|in favou?r|"
+        r"the user|users)|(?: \w+){0,2} (?:this|our))\b",
     ),
-    Signal("order", 0.5, "|".join(VERBS), r".", opens=True),
+    Signal(
+        "steering",
+        2,
+        f"when|if|once & asked|asks & {SAYS}",
+        r"\b(?:when|if|once) (?:\w+ ){0,3}?ask(?:s|ed) (?:about|for|which|what|"
+        rf"whether) (?:\w+ ){{1,4}}?{SAY}\b",
+    ),
+    Signal("order", 0.5, "|".join(sorted(VERBS)), r".", opens=True),
     Signal(
         "third",
         1,
@@ -56,13 +60,13 @@ ONLY_HIDDEN = (
     ),
 )
 # What was encoded is suspect as it is: an order, and a word about models.
-ANY_ORDER = (Signal("order", 1, "|".join(VERBS), r".", opens=True),)
+ANY_ORDER = (Signal("order", 1, "|".join(sorted(VERBS)), r".", opens=True),)
 MODEL_WORDS = (
     Signal(
         "model",
         1,
         f"{MODELS}|users|instructions|prompt|system|guidelines|guidance|directives|directions|programming|"
-        f"guardrails|safeguards|briefing|reader|chat|conversation",
+        "guardrails|safeguards|briefing|reader|chat|conversation",
         rf"\b(?:{AI}|users?|{TOLD}|system|readers?|chat|conversation)\b",
     ),
 )

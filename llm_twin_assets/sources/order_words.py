@@ -10,14 +10,17 @@ SHORT = r"(?:\W{1,4}\w{1,24}){0,3}?\W{1,4}"
 GAP = r"(?:\W{1,4}\w{1,24}){0,5}?\W{1,4}"
 WIDE = r"(?:\W{1,4}\w{1,24}){0,9}?\W{1,4}"
 AI = (
-    r"(?:(?:large )?language models?|artificial intelligences?|"
-    r"(?:ai|llm|gpt)[- ](?:\w+[- ])?(?:assistants?|models?|agents?|systems?|review\w+|tools?|crawlers?|"
-    r"graders?|judges?|raters?|evaluators?|screeners?|engines?|"
-    r"readers?|summari[sz]ers?|bots?)|ais?|llms?|(?:virtual |digital |automated )?assistants?|"
+    r"(?:(?:large )?language models?|artificial intelligences?|(?:ai|llm|gpt)[- ](?:\w+[- ])?(?:assistants?|"
+    r"models?|agents?|systems?|review\w+|tools?|crawlers?|graders?|judges?|raters?|evaluators?|screeners?|"
+    r"engines?|readers?|summari[sz]ers?|bots?)|ais?|llms?|(?:virtual |digital |automated )?assistants?|"
     r"(?:chat ?|ro)?bots?|chat ?gpt|gpt-?\d?\w?|claude|gemini|copilots?|grok|deepseek|perplexity|"
     r"summari[sz]ers?|models?|agents?|(?:automated|automatic|machine) (?:\w+ )?(?:systems?|readers?|tools?|"
-    r"review\w+)|"
-    r"(?:coding|autonomous|browser|browsing) (?:agents?|assistants?))"
+    r"review\w+)|(?:coding|autonomous|browser|browsing) (?:agents?|assistants?))"
+)
+# Names that mean a program wherever they stand; an agent, a model or an assistant may be a person.
+PROGRAM = (
+    r"(?:(?:large )?language models?|(?:ai|llm|gpt)(?:[- ]\w+)?|ais|llms|chat ?bots?|chat ?gpt|gpt-?\d?\w?|"
+    r"claude|gemini|copilots?|grok|deepseek|perplexity|(?:automated|automatic|virtual|digital) \w+)"
 )
 PEOPLE = (
     r"(?!\W{0,2}(?:\w+ )?(?:researchers?|engineers?|engineering|teams?|developers?|compan\w+|communit\w+|"
@@ -37,29 +40,26 @@ WHICH = (
     r"your|developer|past|current|safety|other|operator)"
 )
 SECRET = (
-    r"(?:api[- _]?keys?|passwords?|credentials?|secrets?|environment variables|access tokens?|"
-    r"private (?:data|keys?)|(?:chat |message |conversation )?(?:history|transcripts?)|conversation|"
-    r"inbox|\.env\b|id_rsa|\.ssh\b|(?:last|recent|latest) (?:\w+ )?e?-?mails|e-?mail addresses|saved "
-    r"addresses|"
-    r"(?:chat|conversation) logs?|chat so far|dialogue|"
-    r"(?:(?:user|reader|person|human|visitor)(?:s'?|'s(?: \w+){0,2}?)?(?: (?:private|personal|full|last|"
-    r"recent|chat|e-?mail|saved|stored))?|previous|"
-    r"prior|above) (?:messages?|data|e-?mails?|"
-    r"names?|address|files?|details|information|questions?|input|notes|accounts?|location|tokens?|contacts?))"
+    r"(?:api[- _]?keys?|passwords?|credentials?|secrets?|environment variables?|access tokens?|"
+    r"private (?:data|keys?)|(?:chat |message |conversation )?(?:history|transcripts?)|conversation|inbox|"
+    r"\.env\b|id_rsa|\.ssh\b|(?:last|recent|latest) (?:\w+ )?e?-?mails|e-?mail addresses|saved addresses|"
+    r"(?:chat|conversation) logs?|chat so far|dialogue|(?:(?:user|reader|person|human|visitor)(?:s'?|"
+    r"'s(?: \w+){0,2}?)?(?: (?:private|personal|full|last|recent|chat|e-?mail|saved|stored))?|previous|"
+    r"prior|above) (?:messages?|data|e-?mails?|names?|address|files?|details|information|questions?|input|"
+    r"notes|accounts?|location|tokens?|contacts?))"
 )
 TO_WHERE = (
     r"(?:\W{1,4}\w{1,24}){0,8}?\W{1,4}(?:to|at|via|with|into|by|through|on) \W{0,3}(?:https?:|www|"
-    r"[\w.+-]{1,40}@|"
-    r"(?:\w+ )?(?:webhook|endpoint|server|url|attacker))"
+    r"[\w.+-]{1,40}@|(?:\w+ )?(?:webhook|endpoint|server|url|attacker))"
 )
 NOT = r"(?:do not|don't|not|never|avoid|refrain from|without)"
 USERS = r"(?:users?|humans?|readers?|visitors?|listeners?|person|people|anyone|anybody)"
 REPLY = r"(?:answers?|response|responses|reply|replies|summary|summaries|outputs?|reviews?|completions?)"
 NOW = (
-    r"(?:from now on|from (?:this|here|that) (?:point|moment|line|message|day|on)(?: on(?:wards?)?| "
-    r"forward)?|henceforth|starting now|from here on(?: out)?|going forward|effective immediately|for the "
-    r"(?:rest|remainder|duration|purposes?) of (?:this|the|our) (?:conversation|session|chat|dialogue|"
-    r"exchange|task))"
+    r"(?:from now on|from (?:this|here|that) (?:point|moment|line|message|day|on)(?: on(?:wards?)?|"
+    r" forward)?|henceforth|starting now|from here on(?: out)?|going forward|effective immediately|"
+    r"for the (?:rest|remainder|duration|purposes?) of (?:this|the|our) (?:conversation|session|chat|"
+    r"dialogue|exchange|task))"
 )
 _DROP = (
     "ignore|disregard|forget|override|overrule|bypass|neglect|discard|drop|dismiss|abandon|erase|delete|"
@@ -67,26 +67,24 @@ _DROP = (
 )
 DROP = (
     rf"(?:{_DROP}|(?:set|put|lay|push|leave) (?:aside|behind|down)|throw (?:away|out)|(?:turn|switch) off|"
-    rf"let go of|"
-    r"deviate from|depart from|violate|break|"
-    r"(?:stop|cease|quit) (?:following|obeying|applying|using)|pay no (?:attention|heed) to|"
-    r"take no notice of|break free (?:from|of)|"
-    r"(?:do not|don't|never|no longer) (?:follow|obey|comply with|adhere to|apply|honou?r|heed|use|rely on|"
-    r"trust|consider|respect))"
+    r"let go of|deviate from|depart from|violate|break|(?:stop|cease|quit) (?:following|obeying|applying|"
+    r"using)|pay no (?:attention|heed) to|take no notice of|break free (?:from|of)|(?:do not|don't|never|"
+    r"no longer) (?:follow|obey|comply with|adhere to|apply|honou?r|heed|use|rely on|trust|consider|"
+    r"respect))"
 )
 _SAY = (
     "answer|reply|respond|recommend|say|state|tell|claim|mention|suggest|output|write|insist|direct|refer|"
     "praise|promote|deny|point|include|add|send|explain|name|give|cite|conclude|rate|rank|describe|present|"
     "steer|advise|assure|print|append|insert|link|warn|repeat|emphasize|emphasise|highlight|end|begin|start|"
-    "treat|favor|favour|prefer|choose|pick|call|declare|report|announce|speak|talk|list|close|finish"
+    "treat|favor|favour|prefer|choose|pick|call|declare|report|announce|speak|talk|list|close|finish|put|"
+    "stress|omit"
 )
 SAY = f"(?:{_SAY})"
 _SHOW = (
     "reveal|print|output|repeat|show|disclose|leak|display|dump|expose|share|return|give|tell|recite|write|"
     "state|provide|send|list|include|append|post|e-?mail|transmit|forward|upload|exfiltrate|encode|copy|"
     "submit|deliver|pass|put|place|report|paste|quote|spell|collect|gather|store|save|attach|hand|look up|"
-    "find|read|retrieve|search|fetch|"
-    "get|extract|locate|translate|recite"
+    "find|read|retrieve|search|fetch|get|extract|locate|translate|recite"
 )
 SHOW = f"(?:{_SHOW})"
 _ACT = (
@@ -98,14 +96,13 @@ _ACT = (
     "emit|create|generate|replace|use|make|follow|obey|comply|adhere|apply|fulfil|accept|set|put|lay|push|"
     "leave|throw|turn|stop|cease|quit|pay|take|break|buy|transfer|approve|download|install|email|consider|"
     "substitute|reject|switch|overlook|deviate|depart|violate|respect|rely|trust|book|merge|confirm|click|"
-    "issue|perform|classify|mark|"
-    "omit|quote|rewrite|extract|pretend|wire|grant|invite|vote|draft|compose|prioritize|prioritise|downplay|"
-    "exaggerate|blame"
+    "issue|perform|classify|mark|omit|quote|rewrite|extract|pretend|wire|grant|invite|vote|draft|compose|"
+    "prioritize|prioritise|downplay|exaggerate|blame"
 )
 # Words of which an order holds one, as its signal needs them.
 DROPS = (
     f"{_DROP}|treat|regard|view|aside|behind|down|away|out|off|go|follow|obey|comply|adhere|apply|using|use|"
-    f"rely|trust|consider|honor|honour|heed|notice|free|deviate|depart|violate|break|respect"
+    "rely|trust|consider|honor|honour|heed|notice|free|deviate|depart|violate|break|respect"
 )
 SAYS = f"{_SAY}|says"
 SHOWS = f"{_SHOW}|mail|hand|look"
@@ -119,7 +116,7 @@ MODELS = (
 )
 VERBS = frozenset(
     f"{_DROP}|{_SAY}|{_SHOW}|{_ACT}|look|do|skip|agree|greet|sell|stress|grade|judge|award|regard|view|move|"
-    f"delete|look".split("|")
+    "delete|look".split("|")
 )
 
 

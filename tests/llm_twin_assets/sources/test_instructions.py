@@ -1,7 +1,11 @@
+import re
+
 import pytest
 
-from llm_twin_assets.sources.instructions import excerpt, is_discussion, order
-from llm_twin_assets.sources.order_channels import CUT, HIDDEN, fold
+from llm_twin_assets.sources.instructions import excerpt, is_discussion, order, order_starts, sentences
+from llm_twin_assets.sources.order_channels import CUT, HIDDEN, fold, possible
+from tests.llm_twin_assets.sources.benign import PARAGRAPHS
+from tests.llm_twin_assets.sources.injected import INJECTED
 
 
 @pytest.mark.parametrize(
@@ -73,3 +77,17 @@ def test_folding():
     assert fold("  \uff29\uff47\uff4e\uff4f\uff52\uff45  **ALL** ") == "ignore all"
     assert fold("\u0456gn\u043ere x") == "ignore x"
     assert len(excerpt("a b " * 100)) == 120
+
+
+def matches(signal, sentence):
+    if signal.opens:
+        return any(re.compile(signal.pattern).match(sentence, at) for at in order_starts(sentence))
+    return re.search(signal.pattern, sentence)
+
+
+def test_no_pattern_is_passed_over_for_the_words_it_needs():
+    texts = [words for forms in INJECTED.values() for words in forms] + list(PARAGRAPHS)
+    for sentence in {fold(sentence) for text in texts for sentence in sentences(text)}:
+        looked_for = [signal for _, signal in possible(sentence, HIDDEN)]
+        passed_over = [signal for signal in HIDDEN.signals if signal not in looked_for]
+        assert not [signal.pattern for signal in passed_over if matches(signal, sentence)], sentence
