@@ -27,6 +27,8 @@ _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _SUSPECT = re.compile(f"[{_THIN}\u202a-\u202e\u2066-\u2069\ufe00-\ufe0f\U000e0000-\U000e01ef]")
 _SPELLED = re.compile(f"(?:[{_LATIN}][{_THIN}]){{8,}}")
 _MANY = 6
+_PRINTABLE = re.compile("[ -~]{6,}")
+_STEPS = tuple((width, shift) for width in (8, 7, 16) for shift in range(width))
 
 _BASE64 = re.compile(r"[A-Za-z0-9+/_-]{16,}(?:\s{1,3}[A-Za-z0-9+/_-]{12,})*={0,2}")
 _HEX = re.compile(r"(?:(?:\\x|0x|%)?[0-9a-fA-F]{2}[\s,:;-]{0,2}){10,}")
@@ -238,12 +240,13 @@ def _selector_bytes(selectors: list[str]) -> bytes:
 
 
 def _bit_texts(run: str) -> Iterator[str]:
-    """Texts that a run of two kinds of characters may write as bits, by either reading and width."""
+    """Texts that two kinds of characters may write as bits, by either reading, any width and beginning.
+
+    Other invisible characters before them put the bits out of step; so every step is tried.
+    """
     kinds = sorted(set(run), key=run.count, reverse=True)[:2]
     for zero in kinds:
         bits = "".join("0" if char == zero else "1" for char in run if char in kinds)
-        for width in (8, 7, 16):
-            numbers = [int(bits[at : at + width], 2) for at in range(0, len(bits) - width + 1, width)]
-            words = "".join(chr(number) for number in numbers)
-            if words.isascii() and words.isprintable() and len(words) >= 3:
-                yield words
+        for width, shift in _STEPS:
+            starts = range(shift, len(bits) - width + 1, width)
+            yield from _PRINTABLE.findall("".join(chr(int(bits[at : at + width], 2)) for at in starts))

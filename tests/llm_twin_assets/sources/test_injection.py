@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from llm_twin_assets.contracts import Reason
@@ -89,7 +89,11 @@ def test_padding_hides_nothing(text):
     assert (scan(text) is None) or scan(f"{padding}\n\n{text}\n\n{padding}") is not None
 
 
+_BITS = next(text for text in ALL_INJECTED if text.count("\u200b") + text.count("\u200c") > 200)
+
+
 @given(st.sampled_from(ALL_INJECTED), st.sampled_from(PARAGRAPHS), st.booleans())
+@example(_BITS, "A zero-width space lets a long path break: /usr/\u200bshare/\u200bdoc.", True)
 @settings(max_examples=150, deadline=None)
 def test_a_benign_paragraph_beside_it_frees_no_injected_document(injected, benign, first):
     joined = f"{benign}\n\n{injected}" if first else f"{injected}\n\n{benign}"
