@@ -5,6 +5,7 @@ python -m tests.bench load         what loading the code location costs against 
 python -m tests.bench run          a first and a second `llm-twin run` on the sample corpus
 python -m tests.bench run FILE     the same on another twins file
 python -m tests.bench cleaning     what cleaning keeps and removes, on the sample corpus or on FILE
+python -m tests.bench copies       whether a copy is missed, and who the guests are; or on FILE
 python -m tests.bench change       what a second run costs, and one after a single change; or on FILE
 python -m tests.bench scale        whether 100, 1,000 and 10,000 documents cost the same each
 """
@@ -68,12 +69,13 @@ def run(config: str = "twins.yaml") -> None:
 
 def main(chosen: str, *rest: str) -> None:
     """One benchmark by its name, or all."""
-    from tests import bench_cleaning, bench_scale
+    from tests import bench_cleaning, bench_copies, bench_scale
 
     benches = {
         "load": load,
         "run": run,
         "cleaning": bench_cleaning.main,
+        "copies": bench_copies.main,
         "change": bench_scale.change,
         "scale": bench_scale.main,
     }

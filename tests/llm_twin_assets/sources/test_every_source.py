@@ -163,6 +163,16 @@ def test_a_page_without_end_costs_itself(world, site, tmp_path):
     assert len(table.rows) == len(KINDS) + 1
 
 
+def test_the_order_of_sources_changes_nothing(world, tmp_path):
+    _, table = world()
+    declared = json.loads((tmp_path / "twins.yaml").read_text())
+    declared["sources"].reverse()
+    (tmp_path / "twins.yaml").write_text(json.dumps(declared))
+    listing, again = world()
+    assert again.rows.equals(table.rows)
+    assert listing.version() == world()[0].version()
+
+
 def test_without_the_setting_no_private_address_is_reached(world, site, tmp_path):
     catalog = build_catalog(Settings(home=tmp_path / "other"), load_twins(tmp_path / "twins.yaml"))
     table = raw_documents(catalog, look(catalog), empty(RAW_DOCUMENTS))
