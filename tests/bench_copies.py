@@ -33,12 +33,11 @@ def main(config: str = "twins.yaml") -> None:
     found = {(pair.one, pair.other) for pair in relations(both)}
     left = {pair for pair in high if set(pair) <= set(cleaned.rows["document_id"])}
     print(f"{len(both)} documents, {len(sets) * (len(sets) - 1) // 2:,} pairs compared one by one")
-    print(
-        f"Jaccard from {NEAR_DUPLICATE_FROM}: {len(high)} pairs, {len(high - found)} missed, {len(left)} left standing"
-    )
+    counts = f"{len(high)} pairs, {len(high - found)} missed, {len(left)} left standing"
+    print(f"Jaccard from {NEAR_DUPLICATE_FROM}: {counts}")
     for reason in ("duplicate", "near_duplicate", "guest_byline"):
-        for detail in cleaned.rejected[cleaned.rejected["reason"] == reason]["detail"]:
-            print(f"{reason}: {detail}")
+        told = cleaned.rejected[cleaned.rejected["reason"] == reason]["detail"]
+        print("\n".join(f"{reason}: {detail}" for detail in told))
 
 
 def _jaccard(sets: dict[str, set[int]], one: str, other: str) -> float:

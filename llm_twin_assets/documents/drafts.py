@@ -99,5 +99,7 @@ def _withheld(made: Draft, text: str, by: str | None) -> Reason | None:
         return Reason.SOURCE_CODE
     if by:
         return Reason.GUEST_BYLINE
-    failure = failing(text, made.raw["kind"])
+    # A repository's prose is judged like any other; its source files do not come this far.
+    kind = "article" if made.raw["kind"] == "repository" else made.raw["kind"]
+    failure = failing(text, kind)
     return failure[0] if failure else None

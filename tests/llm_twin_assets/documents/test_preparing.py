@@ -146,6 +146,16 @@ def test_source_code_is_kept_to_the_letter_and_withheld(raw):
     assert table.rows["withheld"].tolist() == ["source_code"]
 
 
+def test_a_repositorys_prose_is_judged_like_any_other(raw):
+    given = {
+        "text": "# Tool\n\nA small tool.",
+        "kind": "repository",
+        "uri": "https://git.example/a/blob/HEAD/README.md",
+    }
+    assert cleaned(raw(given)).rows["withheld"].tolist() == ["too_few_words"]
+    assert cleaned(raw(given | {"text": prose(1)})).rows["withheld"].isna().all()
+
+
 def test_a_note_of_a_few_words_can_be_found_but_is_not_learned_from(raw):
     table = cleaned(raw({"text": "Zebras wear stripes because of the flies."}))
     assert table.rows["withheld"].tolist() == ["too_few_words"]
