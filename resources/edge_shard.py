@@ -1,11 +1,11 @@
-"""One Qdrant Edge shard: create it, copy it, change it, finish it, search it."""
+"""One Qdrant Edge shard: create it, copy it, change it, finish it, list it."""
 
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from resources.vector_store import Changes, Chunk, Hit
+from resources.vector_store import DENSE, SPARSE, Changes, Chunk, Entries
 
 if TYPE_CHECKING:
     import numpy as np
@@ -13,30 +13,45 @@ if TYPE_CHECKING:
 
 BLOCK: Final = 1 << 20
 POINTS_AT_ONCE: Final = 1000
+KEYWORDS: Final = ("platform", "kind", "document_id")
 
 
 def created(folder: Path, dimension: int) -> Any:
-    """A new shard in an empty folder, for vectors of this length under cosine similarity."""
+    """A new shard in an empty folder: vectors of this length under cosine similarity, and terms."""
     from qdrant_edge import (
         Distance,
         EdgeConfig,
         EdgeOptimizersConfig,
         EdgeShard,
+        EdgeSparseVectorParams,
         EdgeVectorParams,
-        KeywordIndexParams,
-        UpdateOperation,
+        Modifier,
     )
 
     config = EdgeConfig(
-        vectors=EdgeVectorParams(dimension, Distance.Cosine),
+        vectors={DENSE: EdgeVectorParams(dimension, Distance.Cosine)},
+        sparse_vectors={SPARSE: EdgeSparseVectorParams(modifier=Modifier.Idf)},
         # With a log, a second process could not open the shard.
         wal_enabled=False,
         # A deleted point's words must leave the files, so every deletion rewrites its segment.
         optimizers=EdgeOptimizersConfig(deleted_threshold=0.0, vacuum_min_vector_number=1),
     )
     shard = EdgeShard.create(str(folder), config)
-    shard.update(UpdateOperation.create_field_index("author", KeywordIndexParams(is_tenant=True)))
+    _index_columns(shard)
     return shard
+
+
+def _index_columns(shard: Any) -> None:
+    """Index what may be filtered by, before the first point: the graph gets links within each author."""
+    from qdrant_edge import DatetimeIndexParams, KeywordIndexParams, UpdateOperation
+
+    indexes: dict[str, Any] = {
+        "author": KeywordIndexParams(is_tenant=True),
+        "published_at": DatetimeIndexParams(),
+    }
+    indexes |= {column: KeywordIndexParams() for column in KEYWORDS}
+    for column, schema in indexes.items():
+        shard.update(UpdateOperation.create_field_index(column, schema))
 
 
 def copied(source: Path, folder: Path, leave_out: str) -> Any:
@@ -54,16 +69,31 @@ def opened(folder: Path) -> Any:
     return EdgeShard.load(str(folder))
 
 
-def change(shard: Any, todo: Changes, vectors: "NDArray[np.float32]") -> None:
-    """Take out what is gone, put in what is fresh with these vectors, and move what keeps its own."""
-    from qdrant_edge import UpdateOperation
+def remove(shard: Any, todo: Changes) -> None:
+    """Take out what is gone or gets a new vector, and give what only moved its new columns."""
+    gone = [*todo.gone, *(chunk["chunk_id"] for chunk in todo.fresh)]
+    for ids in portions(gone, POINTS_AT_ONCE):
+        _delete(shard, ids)
+    for chunks in portions(todo.moved, POINTS_AT_ONCE):
+        ids = [chunk["chunk_id"] for chunk in chunks]
+        records = shard.retrieve(ids, with_payload=False, with_vector=True)
+        kept = {str(record.id): record.vector for record in records}
+        # Deleted first, not overwritten: only a deletion makes the optimizer rewrite the old words away.
+        _delete(shard, ids)
+        _upsert(shard, chunks, [kept[chunk_id] for chunk_id in ids])
 
-    kept = _vectors(shard, [chunk["chunk_id"] for chunk in todo.moved])
-    # Deleted first, not overwritten: only a deletion makes the optimizer rewrite the old words away.
-    for ids in _portions(todo.touched):
-        shard.update(UpdateOperation.delete_points(list(ids)))
-    _insert(shard, todo.moved, [kept[chunk["chunk_id"]] for chunk in todo.moved])
-    _insert(shard, todo.fresh, [vector.tolist() for vector in vectors])
+
+def insert(shard: Any, chunks: Sequence[Chunk], entries: Entries) -> None:
+    """Put in chunks that are not there, with their entries."""
+    from qdrant_edge import SparseVector
+
+    pairs = list(zip(entries.vectors, entries.terms, strict=True))
+    for start in range(0, len(chunks), POINTS_AT_ONCE):
+        made = [
+            {DENSE: vector.tolist(), SPARSE: SparseVector(terms.indices, terms.weights)}
+            for vector, terms in pairs[start : start + POINTS_AT_ONCE]
+        ]
+        _upsert(shard, chunks[start : start + POINTS_AT_ONCE], made)
 
 
 def finish(shard: Any, folder: Path) -> None:
@@ -84,30 +114,33 @@ def ids(shard: Any) -> set[str]:
     return {str(point.id) for point in points}
 
 
-def nearest(shard: Any, vector: "NDArray[np.float32]", k: int, author: str | None) -> list[Hit]:
-    """The k points nearest to a vector, of one author or of all."""
-    from qdrant_edge import FieldCondition, Filter, MatchValue, Query, QueryRequest
+def vectors(shard: Any, chunk_ids: Sequence[str]) -> "dict[str, NDArray[np.float32]]":
+    """The vectors of those of the points that are there."""
+    import numpy as np
 
-    by = None if author is None else Filter(must=[FieldCondition("author", match=MatchValue(author))])
-    request = QueryRequest(limit=k, query=Query.Nearest(vector.tolist()), filter=by, with_payload=True)
-    return [Hit(str(point.id), float(point.score), point.payload) for point in shard.query(request)]
+    found: dict[str, NDArray[np.float32]] = {}
+    for wanted in portions(chunk_ids, POINTS_AT_ONCE):
+        for record in shard.retrieve(list(wanted), with_payload=False, with_vector=[DENSE]):
+            found[str(record.id)] = np.asarray(record.vector[DENSE], dtype=np.float32)
+    return found
 
 
-def _insert(shard: Any, chunks: Sequence[Chunk], vectors: Sequence[list[float]]) -> None:
+def portions(items: Sequence[Any], size: int) -> list[Sequence[Any]]:
+    """The items in their order, at most so many together."""
+    return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+def _delete(shard: Any, chunk_ids: Sequence[str]) -> None:
+    from qdrant_edge import UpdateOperation
+
+    shard.update(UpdateOperation.delete_points(list(chunk_ids)))
+
+
+def _upsert(shard: Any, chunks: Sequence[Chunk], stored: Sequence[dict[str, Any]]) -> None:
     from qdrant_edge import Point, UpdateOperation
 
-    for pairs in _portions(list(zip(chunks, vectors, strict=True))):
-        points = [Point(chunk["chunk_id"], vector, dict(chunk)) for chunk, vector in pairs]
-        shard.update(UpdateOperation.upsert_points(points))
-
-
-def _vectors(shard: Any, wanted: list[str]) -> dict[str, list[float]]:
-    found = shard.retrieve(wanted, with_payload=False, with_vector=True) if wanted else []
-    return {str(record.id): record.vector for record in found}
-
-
-def _portions(items: Sequence[Any]) -> list[Sequence[Any]]:
-    return [items[start : start + POINTS_AT_ONCE] for start in range(0, len(items), POINTS_AT_ONCE)]
+    points = [Point(chunk["chunk_id"], made, dict(chunk)) for chunk, made in zip(chunks, stored, strict=True)]
+    shard.update(UpdateOperation.upsert_points(points))
 
 
 def _copy_sparse(source: str, target: str) -> str:

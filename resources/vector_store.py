@@ -7,7 +7,7 @@ steps: `sync` and `publish`.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
 
 from resources.settings import Settings
 
@@ -15,10 +15,20 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from resources.terms import Terms
+
 Chunk = dict[str, Any]
-Embed = Callable[[list[Chunk]], "NDArray[np.float32]"]
-# Of a chunk's columns, those that are embedded: only a change in them asks for a new vector.
-EMBEDDED: Final = ("title", "heading_path", "text")
+Retriever = Literal["dense", "sparse", "hybrid"]
+# Of a chunk's columns, those that its entry is made of, `around` being a hash of what stands before and
+# after it: only a change in them asks for a new entry.
+EMBEDDED: Final = ("title", "heading_path", "text", "around")
+DENSE: Final = "dense"
+SPARSE: Final = "bm25"
+# Reciprocal rank fusion (Cormack, Clarke and Büttcher, 2009): 1 / (RANK_CONSTANT + rank). Their 60 was
+# for fusing dozens of systems; docs/benchmarks.md has what it does to two.
+RANK_CONSTANT: Final = 5
+# How many of each retriever's ranking are fused, at least.
+DEPTH: Final = 100
 
 
 class UnknownIndex(LookupError):
@@ -28,13 +38,68 @@ class UnknownIndex(LookupError):
         super().__init__(f"the vector store has no index {index_id}: run `llm-twin run`")
 
 
+class WrongVectors(ValueError):
+    """Vectors do not fit the index they are meant for: of another model, or of another length."""
+
+
+@dataclass(frozen=True)
+class Entries:
+    """What is indexed of some chunks, in their order: vectors, shape (n, dimension), and their terms."""
+
+    vectors: "NDArray[np.float32]"
+    terms: "list[Terms]"
+
+
+Embed = Callable[[list[Chunk]], Entries]
+
+
+@dataclass(frozen=True)
+class Wording:
+    """One way to put a question, as the two retrievers read it: a vector of length one, and its terms."""
+
+    vector: "NDArray[np.float32]"
+    terms: "Terms"
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which chunks may be found; None lets all through. Dates are ISO days, both ends included.
+
+    A chunk without a date is found only where no date is asked for. `without`: ids of documents of
+    which nothing is found.
+    """
+
+    author: str | None = None
+    platform: str | None = None
+    kind: str | None = None
+    since: str | None = None
+    until: str | None = None
+    without: frozenset[str] = frozenset()
+
+    def narrowing(self) -> dict[str, str]:
+        """What is asked for of authors, platforms, kinds and dates, by name."""
+        asked = {name: getattr(self, name) for name in ("author", "platform", "kind", "since", "until")}
+        return {name: value for name, value in asked.items() if value is not None}
+
+
+EVERYTHING: Final = Filters()
+FilterColumn = Literal["author", "platform", "kind"]
+
+
 @dataclass(frozen=True)
 class Hit:
-    """A chunk that was found: payload holds all its columns, a higher score is nearer (cosine)."""
+    """A chunk that was found: payload holds all its columns, a higher score is nearer.
+
+    score: the retriever's own, cosine, BM25, or the reciprocal rank fusion of both. scores: what each
+    retriever by itself gave the first wording: `dense` the cosine, `sparse` BM25, which is missing
+    where the chunk was not among the retriever's first. vector: the stored one, of length one.
+    """
 
     chunk_id: str
     score: float
     payload: dict[str, Any]
+    scores: dict[str, float] = field(default_factory=dict)
+    vector: "NDArray[np.float32] | None" = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -72,13 +137,28 @@ class VectorStore(Protocol):
     def holding(self, document_id: str) -> list[str]:
         """The ids of all indexes, live or not, in which a document still has a chunk."""
 
-    def search(
-        self, index_id: str, vector: "NDArray[np.float32]", k: int, author: str | None = None
-    ) -> list[Hit]:
-        """The k chunks nearest to a vector, best first, of one author or of all.
+    def vectors(self, index_id: str, chunk_ids: Sequence[str]) -> "dict[str, NDArray[np.float32]]":
+        """The stored vectors of those of the chunks that are in an index."""
 
-        An index that was opened once stays searchable although a later one has replaced it.
+    def values(self, index_id: str, column: FilterColumn) -> set[str]:
+        """The different values that a column which may be filtered by has in an index."""
+
+    def search(
+        self,
+        index_id: str,
+        wordings: Sequence[Wording],
+        k: int,
+        filters: Filters = EVERYTHING,
+        retriever: Retriever = "hybrid",
+    ) -> list[Hit]:
+        """The k best chunks for a question in at least one wording, best first; never one more.
+
+        Several rankings (of two retrievers, of several wordings) are fused by reciprocal rank. An
+        index that was opened once stays searchable although a later one has replaced it.
         """
+
+    def drop(self, index_id: str) -> None:
+        """Delete an index that is not live; nothing happens where it is not there."""
 
     def close(self) -> None:
         """Let go of files and connections; the store opens them again when it is used."""
@@ -108,7 +188,7 @@ def mark(chunk: Mapping[str, Any]) -> Mark:
     """The mark of a chunk, or of the payload that was stored for it."""
     from llm_twin_assets.contracts import digest
 
-    return Mark(digest([chunk[column] for column in EMBEDDED])[:32], digest(dict(chunk))[:32])
+    return Mark(digest([chunk.get(column) for column in EMBEDDED])[:32], digest(dict(chunk))[:32])
 
 
 @dataclass(frozen=True)
@@ -149,12 +229,13 @@ def index_id(model_id: str, chunks: Iterable[Chunk]) -> str:
     return digest(model_id, sorted((chunk["chunk_id"], mark(chunk).payload) for chunk in chunks))
 
 
-def new_vectors(chunks: Sequence[Chunk], embed: Embed) -> "NDArray[np.float32]":
-    """Vectors of chunks, shape (len(chunks), dimension); ValueError when `embed` returns another number."""
-    vectors = embed(list(chunks))
-    if len(vectors) != len(chunks):
-        raise ValueError(f"{len(chunks)} chunks were to be embedded, but {len(vectors)} vectors came back")
-    return vectors
+def new_entries(chunks: Sequence[Chunk], embed: Embed) -> Entries:
+    """Entries of chunks; ValueError when `embed` returns another number of them."""
+    made = embed(list(chunks))
+    if not len(made.vectors) == len(made.terms) == len(chunks):
+        found = f"{len(made.vectors)} vectors and {len(made.terms)} lists of terms came back"
+        raise ValueError(f"{len(chunks)} chunks were to be embedded, but {found}")
+    return made
 
 
 def ranked(hits: Iterable[Hit]) -> list[Hit]:

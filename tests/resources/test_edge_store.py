@@ -2,20 +2,16 @@
 
 import json
 import random
-import signal
-import subprocess
-import sys
 import threading
-from pathlib import Path
+from dataclasses import asdict
 
 import pytest
 
+from resources import edge_shard, edge_store
 from resources.edge_shard import BLOCK, _copy_sparse
 from resources.edge_store import EdgeStore
-from resources.vector_store import UnknownIndex
-from tests.resources.vector_corpus import MODEL, Embedding, chunk, ids_of, words_of
-
-ROOT = Path(__file__).parents[2]
+from resources.vector_store import Entries, UnknownIndex, WrongVectors, mark
+from tests.resources.vector_corpus import MODEL, Embedding, asks, chunk, ids_of, vector
 
 
 @pytest.fixture
@@ -48,7 +44,7 @@ def test_reading_leaves_every_file_as_it_was(tmp_path, embed):
     made = writer.sync([chunk("a"), chunk("b")], MODEL, embed)
     folder = tmp_path / "vectors/shards" / made.index_id
     before = text_files(folder)
-    assert writer.search(made.index_id, words_of("a"), 1)
+    assert writer.search(made.index_id, asks("a"), 1)
     assert reader.ids(made.index_id)
     assert text_files(folder) == before
     reader.close()
@@ -82,7 +78,7 @@ def test_keeps_the_index_before_only_while_its_documents_stand(tmp_path, embed):
     store.publish(forgotten)
     assert shard_names(tmp_path) == {forgotten}
     with pytest.raises(UnknownIndex):
-        EdgeStore(tmp_path).search(made[2], words_of("b"), 3)
+        EdgeStore(tmp_path).search(made[2], asks("b"), 3)
 
 
 def test_deleted_words_and_renamed_titles_are_in_no_file(tmp_path, embed):
@@ -93,12 +89,12 @@ def test_deleted_words_and_renamed_titles_are_in_no_file(tmp_path, embed):
     named = chunk(kept, document="kept", published_at=title)
     store.publish(store.sync([*many, named, chunk(secret, document="gone")], MODEL, embed).index_id)
     assert _holding(tmp_path, secret.encode())
-    assert _holding(tmp_path, words_of(secret).tobytes()[:32])
+    assert _holding(tmp_path, vector("T" + secret).tobytes()[:32])
     renamed = chunk(kept, document="kept", published_at="2026-01-01")
     store.publish(store.sync([*many, renamed], MODEL, embed).index_id)
     assert _holding(tmp_path, kept.encode())
     assert not _holding(tmp_path, secret.encode())
-    assert not _holding(tmp_path, words_of(secret).tobytes()[:32])
+    assert not _holding(tmp_path, vector("T" + secret).tobytes()[:32])
     assert not _holding(tmp_path, title.encode())
 
 
@@ -116,68 +112,6 @@ def test_copying_keeps_holes_and_every_byte(tmp_path):
     _copy_sparse(str(source), str(target))
     assert target.read_bytes() == source.read_bytes()
     assert target.stat().st_blocks * 512 < 9 * BLOCK
-
-
-def test_sweeps_what_a_killed_writer_left(tmp_path, embed):
-    store = EdgeStore(tmp_path)
-    made = store.sync([chunk("a")], MODEL, embed)
-    shards = tmp_path / "vectors/shards"
-    (shards / ".new-left").mkdir()
-    (shards / ".new-left" / "part").write_text("half")
-    (shards / made.index_id / "manifest.json").unlink()
-    assert store.live() is None
-    with pytest.raises(UnknownIndex):
-        store.ids(made.index_id)
-    again = store.sync([chunk("a")], MODEL, embed)
-    assert (again.index_id, again.embedded) == (made.index_id, 1)
-    assert shard_names(tmp_path) == {made.index_id}
-    assert store.ids(made.index_id) == ids_of([chunk("a")])
-
-
-KILLED = """
-import os, signal, sys
-sys.path.insert(0, {root!r})
-from tests.resources import vector_corpus as suite
-from pathlib import Path
-from resources import {module}
-def dies(*a, **k):
-    os.kill(os.getpid(), signal.SIGKILL)
-{module}.{function} = dies
-store = suite.EdgeStore(Path({home!r}))
-store.publish(store.sync([suite.chunk("b")], suite.MODEL, suite.Embedding()).index_id)
-"""
-
-
-def _killed_in(module, function, home):
-    program = KILLED.format(root=str(ROOT), module=module, function=function, home=str(home))
-    done = subprocess.run([sys.executable, "-c", program], check=False, timeout=60)
-    assert done.returncode == -signal.SIGKILL
-
-
-@pytest.mark.parametrize(
-    ("module", "function"), [("edge_shard", "finish"), ("edge_store", "settle"), ("edge_store", "write_json")]
-)
-def test_killed_anywhere_the_live_index_answers_and_the_next_run_mends(tmp_path, embed, module, function):
-    store = EdgeStore(tmp_path)
-    first = store.sync([chunk("a", document="d0")], MODEL, embed)
-    store.publish(first.index_id)
-    _killed_in(module, function, tmp_path)
-    assert len(shard_names(tmp_path)) == 2, "it was killed before it had begun"
-    assert store.live() == first.index_id
-    assert EdgeStore(tmp_path).search(first.index_id, words_of("a"), 3)[0].payload["text"] == "a"
-    second = store.sync([chunk("b")], MODEL, embed)
-    store.publish(second.index_id)
-    assert store.ids(store.live()) == ids_of([chunk("b")])
-    assert shard_names(tmp_path) == {second.index_id}
-
-
-def test_killed_while_old_shards_are_removed_the_new_index_is_live(tmp_path, embed):
-    store = EdgeStore(tmp_path)
-    store.publish(store.sync([chunk("a", document="d0")], MODEL, embed).index_id)
-    _killed_in("edge_store", "_remove", tmp_path)
-    assert store.ids(store.live()) == ids_of([chunk("b")])
-    store.publish(store.live())
-    assert shard_names(tmp_path) == {store.live()}
 
 
 def test_a_readers_temporary_files_are_not_copied(tmp_path, embed):
@@ -199,7 +133,7 @@ def test_readers_open_and_search_while_a_writer_builds_and_publishes(tmp_path, e
         while not done.wait(0.02):
             reader = EdgeStore(tmp_path)
             try:
-                if reader.search(reader.live(), words_of("a"), 1)[0].payload["text"] != "a":
+                if reader.search(reader.live(), asks("a"), 1)[0].payload["text"] != "a":
                     wrong.append("another text")
             except Exception as error:
                 wrong.append(repr(error))
@@ -230,3 +164,76 @@ def test_two_writers_take_turns_and_the_second_finds_the_work_done(tmp_path):
         writer.join()
     assert len({one.index_id for one in made}) == 1
     assert sorted(one.embedded for one in made) == [0, 2]
+
+
+def test_an_older_versions_shard_is_listed_and_counted_and_neither_searched_nor_built_on(tmp_path, embed):
+    chunks = [chunk("a", document="d1"), chunk("b", document="d2")]
+    older = _older_index(tmp_path, chunks)
+    store = EdgeStore(tmp_path)
+    assert (store.live(), store.model(older), store.count(older)) == (older, MODEL, 2)
+    assert store.ids(older) == ids_of(chunks)
+    assert store.holding("d2") == [older]
+    for ask in (
+        lambda: store.search(older, asks("a"), 1),
+        lambda: store.vectors(older, []),
+        lambda: store.values(older, "author"),
+    ):
+        with pytest.raises(UnknownIndex, match=f"{older} was made by an earlier version.*llm-twin run"):
+            ask()
+    chunks = [*chunks, chunk("c", document="d3")]
+    made = store.sync(chunks, MODEL, embed)
+    assert made.embedded == 3, "the older shard has no terms to build on"
+    assert store.live() == older
+    store.publish(made.index_id)
+    assert [hit.payload["text"] for hit in store.search(made.index_id, asks("c"), 1)] == ["c"]
+    store.publish(store.sync(chunks[1:], MODEL, embed).index_id)
+    assert older not in shard_names(tmp_path), "a document in it has vanished"
+
+
+def _older_index(home, chunks):
+    """Put down the live index of a version that had one vector without a name, and no dimension."""
+    from qdrant_edge import Distance, EdgeConfig, EdgeShard, EdgeVectorParams, Point, UpdateOperation
+
+    index_id, folder = "0" * 64, home / "vectors/shards" / ("0" * 64)
+    folder.mkdir(parents=True)
+    config = EdgeConfig(vectors=EdgeVectorParams(16, Distance.Cosine), wal_enabled=False)
+    shard = EdgeShard.create(str(folder), config)
+    points = [Point(one["chunk_id"], vector(one["text"]).tolist(), one) for one in chunks]
+    shard.update(UpdateOperation.upsert_points(points))
+    edge_shard.finish(shard, folder)
+    manifest = {
+        "index_id": index_id,
+        "model_id": MODEL,
+        "count": len(chunks),
+        "document_ids": sorted({one["document_id"] for one in chunks}),
+        "marks": {one["chunk_id"]: asdict(mark(one)) for one in chunks},
+    }
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    (home / "vectors/live.json").write_text(json.dumps({"index_id": index_id, "previous": None}))
+    return index_id
+
+
+def test_a_large_index_is_embedded_in_portions_whose_vectors_are_all_as_long(tmp_path, monkeypatch):
+    monkeypatch.setattr(edge_store, "EMBEDDED_AT_ONCE", 3)
+    sizes, embed, store = [], Embedding(), EdgeStore(tmp_path)
+    chunks = [chunk(f"one text {n}") for n in range(8)]
+
+    def counted(some):
+        sizes.append(len(some))
+        return embed(some)
+
+    made = store.sync(chunks, MODEL, counted)
+    assert (sizes, made.embedded) == ([3, 3, 2], 8)
+    for n in (0, 3, 7):
+        best = store.search(made.index_id, asks(f"one text {n}"), 1)[0]
+        assert best.payload == chunks[n]
+        assert best.scores["dense"] == pytest.approx(1.0)
+
+    def shrinks(some):
+        made = embed(some)
+        return Entries(made.vectors[:, : len(some) * 5], made.terms)
+
+    with pytest.raises(WrongVectors, match="vectors of 15 numbers, but one of 10"):
+        store.sync(chunks, "other@1", shrinks)
+    store.sync(chunks, MODEL, embed)
+    assert shard_names(tmp_path) == {made.index_id}

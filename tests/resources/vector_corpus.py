@@ -8,10 +8,12 @@ import numpy as np
 
 from resources.edge_store import EdgeStore
 from resources.qdrant_store import QdrantStore
+from resources.terms import document_terms, query_terms
+from resources.vector_store import Entries, Wording
 
 # Not QDRANT_URL: these tests delete collections, and that may be somebody's server.
 SERVER = os.environ.get("QDRANT_TEST_URL")
-KINDS = ["edge", "memory", *(["server"] if SERVER else [])]
+KINDS = ["edge", "memory", "loopback", *(["server"] if SERVER else [])]
 MODEL = "words@1"
 
 
@@ -32,6 +34,8 @@ def chunk(text, document="d1", author="Ada", **columns):
         "text": text,
         "title": "T",
         "author": author,
+        "platform": "folder",
+        "kind": "article",
         "published_at": None,
         **columns,
     }
@@ -45,12 +49,14 @@ class Embedding:
 
     def __call__(self, chunks):
         self.texts += [one["text"] for one in chunks]
-        rows = [vector(one["title"] + one["heading_path"] + one["text"]) for one in chunks]
-        return np.array(rows, dtype=np.float32).reshape(len(chunks), 16)
+        texts = [one["title"] + one["heading_path"] + one["text"] for one in chunks]
+        rows = np.array([vector(text) for text in texts], dtype=np.float32).reshape(len(chunks), 16)
+        return Entries(rows, [document_terms(text) for text in texts])
 
 
-def words_of(text):
-    return vector("T" + text)
+def asks(text):
+    """A question whose vector is that of the chunk with this text under the title T, and its terms."""
+    return [Wording(vector("T" + text), query_terms(text))]
 
 
 def ids_of(chunks):
@@ -60,6 +66,10 @@ def ids_of(chunks):
 def make(kind, folder):
     if kind == "edge":
         return EdgeStore(folder)
+    if kind == "loopback":
+        from tests.resources.qdrant_server import loopback_store
+
+        return loopback_store()
     return QdrantStore(":memory:" if kind == "memory" else SERVER, name=f"test_{uuid.uuid4().hex[:8]}")
 
 
