@@ -57,6 +57,10 @@ class Releases:
         """A stored manifest; raises UnknownRelease."""
         return Manifest(**self._stored(twin, release_id)["manifest"])
 
+    def about(self, twin: str, release_id: str) -> dict[str, Any]:
+        """What stands beside a manifest, outside its hash; raises UnknownRelease."""
+        return dict(self._stored(twin, release_id)["about"])
+
     def all(self, twin: str) -> list[str]:
         """Every release id of a twin, oldest first."""
         folders = [path.parent.name for path in self._folder(twin).glob("*/manifest.json")]

@@ -5,7 +5,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
@@ -31,6 +31,16 @@ class Settings(BaseSettings):
     qdrant_url: str | None = Field(None, validation_alias="QDRANT_URL")
     qdrant_api_key: SecretStr | None = Field(None, validation_alias="QDRANT_API_KEY")
 
+    reranker: str | None = Field(None, description="a cross-encoder's hub id or folder; none: MMR")
+    wordings: int = Field(3, ge=1, le=10, description="in how many ways a question is searched for")
+
+    teacher_url: str | None = Field(None, description="an OpenAI-compatible server; none: rules")
+    teacher_model: str | None = Field(None, description="the model that is asked there")
+    teacher_api_key: SecretStr | None = None
+    teacher_input_price: float = Field(0.0, ge=0, description="of a million tokens that it reads")
+    teacher_output_price: float = Field(0.0, ge=0, description="of a million tokens that it writes")
+    teacher_cost_cap: float | None = Field(None, gt=0, description="what a run may cost at most")
+
     base_model: str = Field("bundled", description="bundled, or a causal language model's hub id or folder")
     base_revision: str = Field("main", description="the hub revision of the base model")
     pretrain_tokens: int = Field(1_200_000, ge=1_000, description="tokens the bundled base model sees")
@@ -54,6 +64,12 @@ class Settings(BaseSettings):
     def _networks(cls, written: str | list[str]) -> list[str]:
         networks = written.split(",") if isinstance(written, str) else written
         return [str(ip_network(network.strip())) for network in networks if network.strip()]
+
+    @model_validator(mode="after")
+    def _whole_teacher(self) -> "Settings":
+        if self.teacher_url and not self.teacher_model:
+            raise ValueError("LLM_TWIN_TEACHER_URL is set: name the model in LLM_TWIN_TEACHER_MODEL")
+        return self
 
     @field_validator("config")
     @classmethod

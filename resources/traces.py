@@ -24,7 +24,8 @@ CREATE TABLE traces (
   position INTEGER PRIMARY KEY AUTOINCREMENT, trace_id TEXT NOT NULL UNIQUE, thread_id TEXT,
   twin TEXT NOT NULL, created_at TEXT NOT NULL, release_id TEXT NOT NULL, index_id TEXT NOT NULL,
   question TEXT NOT NULL, answer TEXT NOT NULL, declined INTEGER NOT NULL, retrieved TEXT NOT NULL,
-  timings_ms TEXT NOT NULL, prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, error TEXT
+  timings_ms TEXT NOT NULL, prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, error TEXT,
+  understood TEXT NOT NULL DEFAULT '{}'
 );
 CREATE INDEX traces_of_twin ON traces (twin, position);
 """
@@ -58,7 +59,8 @@ new_trace_id: Final = Uuid7().next
 class Trace:
     """What one request asked and got; `error` says why there is no answer, None where there is one.
 
-    `retrieved` holds chunk_id, content_hash and score of each passage, `timings_ms` milliseconds per span.
+    `retrieved` holds chunk_id, content_hash and scores of each passage, `timings_ms` milliseconds per
+    span, `understood` how the question was read: its filters and wordings.
     """
 
     trace_id: str
@@ -71,6 +73,7 @@ class Trace:
     declined: bool = False
     retrieved: list[dict[str, Any]] = field(default_factory=list)
     timings_ms: dict[str, float] = field(default_factory=dict)
+    understood: dict[str, Any] = field(default_factory=dict)
     prompt_tokens: int = 0
     completion_tokens: int = 0
     thread_id: str | None = None
@@ -78,7 +81,7 @@ class Trace:
 
 
 _COLUMNS: Final = [column.name for column in fields(Trace)]
-_JSON: Final = ("retrieved", "timings_ms")
+_JSON: Final = ("retrieved", "timings_ms", "understood")
 
 
 class TraceStore:
@@ -87,6 +90,7 @@ class TraceStore:
     def __init__(self, home: Path) -> None:
         self.path = home / "traces.db"
         self._locks = Locks(home / "locks")
+        self._current = False
 
     def append(self, trace: Trace) -> None:
         """Record a request; the same trace id twice is an error of sqlite3."""
@@ -124,7 +128,17 @@ class TraceStore:
     @contextlib.contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
         with contextlib.closing(sqlite3.connect(self.path, timeout=BUSY_SECONDS)) as database, database:
+            if not self._current:
+                self._extend(database)
             yield database
+
+    def _extend(self, database: sqlite3.Connection) -> None:
+        """Give a database that an earlier version made the columns it lacks."""
+        with self._locks.held("traces"):
+            there = {column[1] for column in database.execute("PRAGMA table_info(traces)")}
+            for name in set(_COLUMNS) - there:
+                database.execute(f"ALTER TABLE traces ADD COLUMN {name} TEXT NOT NULL DEFAULT '{{}}'")
+        self._current = True
 
     def _create(self) -> None:
         """Make the database aside: two processes that switch one file to WAL at once lock each other out."""

@@ -111,12 +111,15 @@ class Thresholds(_Strict):
 class Twin(_Strict):
     """An author who is made into a twin, under a name that is its partition key.
 
-    `public` are the author's own addresses and numbers that are not redacted from their texts.
+    `public` are the author's own addresses and numbers that are not redacted from their texts;
+    `licence` and `consent` go into the dataset card: under what the texts are used, and who agreed.
     """
 
     name: Name
     author: Words
     public: list[Words] = []
+    licence: Words | None = None
+    consent: Words | None = None
     thresholds: Thresholds = Thresholds()
 
 
@@ -124,9 +127,11 @@ class Twins(_Strict):
     """The whole file; `root` is the folder it lies in.
 
     `trusted` are the addresses of documents that somebody read and found to hold no injected instruction.
+    `questions` is a file of hand-written questions that retrieval is measured by; absolute once loaded.
     """
 
     root: Path
+    questions: Path | None = None
     trusted: list[Words] = []
     sources: list[Source] = Field(min_length=1)
     twins: list[Twin] = Field(min_length=1)
@@ -170,7 +175,8 @@ def load_twins(path: Path) -> Twins:
     except _Duplicate as error:
         line = _line(node, ("twins", error.position, "name"))
         raise TwinsFileError(f"{path}:{line}: twins[{error.position}].name: {error}") from None
-    return twins.model_copy(update={"sources": _located(path, node, twins)})
+    found = {"sources": _located(path, node, twins), "questions": _questions(path, node, twins)}
+    return twins.model_copy(update=found)
 
 
 def _parse(path: Path) -> tuple[yaml.Node | None, Any]:
@@ -186,6 +192,18 @@ def _parse(path: Path) -> tuple[yaml.Node | None, Any]:
         line = mark.line + 1 if mark else 1
         problem = getattr(error, "problem", None) or "unreadable"
         raise TwinsFileError(f"{path}:{line}: not valid YAML ({problem}): correct the line") from None
+
+
+def _questions(path: Path, node: yaml.Node | None, twins: Twins) -> Path | None:
+    if twins.questions is None:
+        return None
+    absolute = (twins.root / twins.questions).resolve()
+    if not absolute.is_file():
+        line = _line(node, ("questions",))
+        raise TwinsFileError(
+            f"{path}:{line}: questions: {twins.questions} does not exist: write a path relative to this file"
+        )
+    return absolute
 
 
 def _located(path: Path, node: yaml.Node | None, twins: Twins) -> list[Source]:

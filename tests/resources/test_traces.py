@@ -1,5 +1,6 @@
 """The record of every request: ids that grow, rows that are read once, several processes at once."""
 
+import contextlib
 import dataclasses
 import json
 import sqlite3
@@ -86,6 +87,7 @@ def test_a_record_comes_back_as_it_was_written(traces):
         **dataclasses.asdict(one),
         "retrieved": json.dumps(one.retrieved),
         "timings_ms": '{"total": 12.5}',
+        "understood": "{}",
     }
     assert (second["declined"], second["error"], second["retrieved"]) == (True, "OSError: x", "[]")
 
@@ -150,3 +152,14 @@ def test_processes_and_threads_write_and_read_at_once(traces, tmp_path):
     database = sqlite3.connect(traces.path)
     assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     database.close()
+
+
+def test_a_database_of_an_earlier_version_gets_the_columns_it_lacks(tmp_path):
+    store = TraceStore(tmp_path)
+    store.append(trace())
+    with contextlib.closing(sqlite3.connect(store.path)) as database, database:
+        database.execute("ALTER TABLE traces DROP COLUMN understood")
+    later = TraceStore(tmp_path)
+    assert [row["understood"] for row in later.since("ada")] == ["{}"]
+    later.append(trace(understood={"widened": False}))
+    assert json.loads(later.since("ada")[-1]["understood"]) == {"widened": False}
