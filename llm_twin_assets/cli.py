@@ -5,15 +5,15 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 from pydantic import ValidationError
 
+from llm_twin_assets.search_command import search
+from llm_twin_assets.terminal import AS_JSON, as_lines, known, print_answer, refuse, teller
 from resources.settings import Settings
 from resources.twins import Twins, TwinsFileError, load_twins
-
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -24,10 +24,13 @@ def main(context: click.Context) -> None:
         settings = Settings()
         context.obj = (settings, load_twins(settings.config))
     except TwinsFileError as error:
-        _refuse(str(error))
+        refuse(str(error))
     except ValidationError as error:
         first = error.errors()[0]
-        _refuse(f"setting {'.'.join(map(str, first['loc']))}: {first['msg']}")
+        refuse(f"setting {'.'.join(map(str, first['loc']))}: {first['msg']}")
+
+
+main.add_command(search)
 
 
 @main.command()
@@ -37,8 +40,8 @@ def main(context: click.Context) -> None:
 def run(setup: tuple[Settings, Twins], twin: str | None, as_json: bool) -> None:
     """Materialize everything, from the documents to each twin's live endpoint."""
     settings, twins = setup
-    names = [_known(twins, twin)] if twin else twins.names
-    tell = _teller(sys.stderr if as_json else sys.stdout)
+    names = [known(twins, twin)] if twin else twins.names
+    tell = teller(sys.stderr if as_json else sys.stdout)
     resources = _resources(settings, twins)
     with resources["store"].locks.held("llm-twin-run"):
         started = time.monotonic()
@@ -82,7 +85,7 @@ def _introduce(names: list[str], resources: dict[str, Any]) -> None:
     written = documents[documents["author"] == twins.twin(names[0]).author]
     question = f"What do you say about {written['title'].iloc[0]}?"
     click.echo(f"\nAsking {names[0]}: {question}\n")
-    _print_answer(resources["endpoint"].ask(names[0], question))
+    print_answer(resources["endpoint"].ask(names[0], question))
     click.echo(f"\nTalk to it at  {resources['endpoint'].status()['url']}")
     click.echo("Lineage: run `make dev`, then open http://127.0.0.1:3000")
 
@@ -95,16 +98,16 @@ def _introduce(names: list[str], resources: dict[str, Any]) -> None:
 def ask(setup: tuple[Settings, Twins], twin: str, question: str, as_json: bool) -> None:
     """Ask a twin a question; starts the server when none runs."""
     settings, twins = setup
-    _known(twins, twin)
+    known(twins, twin)
     resources = _resources(settings, twins)
     release_id = resources["releases"].desired(twin)
     if release_id is None:
-        _refuse(f"twin {twin} is not deployed: run `llm-twin run --twin {twin}`")
+        refuse(f"twin {twin} is not deployed: run `llm-twin run --twin {twin}`")
     endpoint = resources["endpoint"]
     endpoint.ensure_running()
     endpoint.wait_until_serving(twin, release_id, settings.server_start_seconds)
     answer = endpoint.ask(twin, question)
-    click.echo(json.dumps(answer, indent=1, ensure_ascii=False)) if as_json else _print_answer(answer)
+    click.echo(json.dumps(answer, indent=1, ensure_ascii=False)) if as_json else print_answer(answer)
 
 
 @main.command("status")
@@ -117,7 +120,27 @@ def show_status(setup: tuple[Settings, Twins], documents: bool, as_json: bool) -
 
     resources = _resources(*setup)
     report = listed(resources["store"]) if documents else status(setup[1], resources)
-    click.echo(json.dumps(report, indent=1, ensure_ascii=False) if as_json else _as_lines(report))
+    click.echo(json.dumps(report, indent=1, ensure_ascii=False) if as_json else as_lines(report))
+
+
+@main.command("lineage")
+@click.argument("release_id", required=False)
+@AS_JSON
+@click.pass_obj
+def show_lineage(setup: tuple[Settings, Twins], release_id: str | None, as_json: bool) -> None:
+    """List every twin's releases, or lead one back to the documents that it learned from."""
+    from llm_twin_assets.lineage import lineage, releases
+    from resources.releases import UnknownRelease
+
+    resources = _resources(*setup)
+    try:
+        if release_id:
+            found: dict[str, Any] = lineage(release_id, setup[1], resources)
+        else:
+            found = releases(setup[1], resources["releases"])
+    except UnknownRelease as error:
+        refuse(str(error))
+    click.echo(json.dumps(found, indent=1, ensure_ascii=False) if as_json else as_lines(found))
 
 
 @main.command()
@@ -132,19 +155,19 @@ def rollback(setup: tuple[Settings, Twins], twin: str, release_id: str | None, a
 
     settings, twins = setup
     resources = _resources(settings, twins)
-    champion = resources["releases"].champion(_known(twins, twin))
+    champion = resources["releases"].champion(known(twins, twin))
     chosen = release_id or (champion.parent if champion else None)
     if champion is None or chosen is None:
-        _refuse(f"twin {twin} has no earlier release to go back to")
+        refuse(f"twin {twin} has no earlier release to go back to")
     try:
         resources["releases"].manifest(twin, chosen)
     except UnknownRelease as error:
-        _refuse(str(error))
-    runner = Runner(settings, twins, resources, _teller(sys.stderr))
+        refuse(str(error))
+    runner = Runner(settings, twins, resources, teller(sys.stderr))
     config = {"ops": {"deployed_endpoint": {"config": {"release_id": chosen}}}}
     errors = runner.execute("twin_job", twin=twin, assets=["deployed_endpoint"], config=config)
     if errors:
-        _refuse("\n".join(errors), 1)
+        refuse("\n".join(errors), 1)
     told = {"twin": twin, "release_id": chosen, "left": champion.release_id}
     click.echo(json.dumps(told, indent=1) if as_json else f"{twin} serves {chosen} again")
 
@@ -165,22 +188,22 @@ def forget(setup: tuple[Settings, Twins], uri: str, dry_run: bool, undo: bool, a
     forgotten = resources["catalog"].forgotten
     if undo:
         if not forgotten.remove(uri):
-            _refuse(f"{uri} was not forgotten; forgotten are: {', '.join(forgotten.uris()) or 'none'}")
+            refuse(f"{uri} was not forgotten; forgotten are: {', '.join(forgotten.uris()) or 'none'}")
         click.echo(f"{uri} is read again by the next run")
         return
     before = forgetting.footprint(uri, twins, resources)
     if not before.known and uri not in forgotten.uris():
-        _refuse(f"no document has the address {uri}: `llm-twin status --documents` lists them")
+        refuse(f"no document has the address {uri}: `llm-twin status --documents` lists them")
     errors: list[str] = []
     if not dry_run:
-        runner = Runner(settings, twins, resources, _teller(sys.stderr))
+        runner = Runner(settings, twins, resources, teller(sys.stderr))
         with resources["store"].locks.held("llm-twin-run"):
             errors = forgetting.forget(uri, twins, resources, runner.execute)
     after = forgetting.footprint(uri, twins, resources, before)
     told = {"before": before.told(), "after": after.told(), "gone": after.is_gone, "errors": errors}
     click.echo(json.dumps(told, indent=1) if as_json else forgetting.summary(before, after, dry_run))
     if errors or not (after.is_gone or dry_run):
-        _refuse("\n".join(errors) or f"{uri} is not gone: see what is left above", 1)
+        refuse("\n".join(errors) or f"{uri} is not gone: see what is left above", 1)
 
 
 @main.command()
@@ -216,44 +239,6 @@ def _resources(settings: Settings, twins: Twins) -> dict[str, Any]:
     from resources.build import build_resources
 
     return build_resources(settings, twins)
-
-
-def _known(twins: Twins, name: str) -> str:
-    try:
-        return twins.twin(name).name
-    except TwinsFileError as error:
-        _refuse(str(error))
-
-
-def _refuse(message: str, code: int = 2) -> NoReturn:
-    click.secho(message, fg="red", err=True)
-    sys.exit(code)
-
-
-def _teller(stream: Any) -> Callable[[str], None]:
-    return lambda line: click.echo(line, file=stream)
-
-
-def _print_answer(answer: dict[str, Any]) -> None:
-    click.echo(answer["answer"])
-    for number, citation in enumerate(answer["citations"], 1):
-        span = f"{citation['start']}:{citation['end']}"
-        click.secho(f"  [{number}] {citation['title']} ({citation['uri']}, {span})", dim=True)
-
-
-def _as_lines(value: dict[str, Any], indent: str = "") -> str:
-    lines = []
-    for key, inner in value.items():
-        if isinstance(inner, list) and inner:
-            lines += [
-                f"{indent}{key}:",
-                *(f"{indent}  {' | '.join(map(str, row.values()))}" for row in inner),
-            ]
-        elif isinstance(inner, dict) and inner:
-            lines += [f"{indent}{key}:", _as_lines(inner, indent + "  ")]
-        else:
-            lines.append(f"{indent}{key}: {inner if inner not in (None, {}) else '-'}")
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":

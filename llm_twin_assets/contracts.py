@@ -70,6 +70,16 @@ class Reason(StrEnum):
     NOT_PROSE = "not_prose"
     DEPENDS_ON_CONTEXT = "depends_on_context"
     REPEATED_ANSWER = "repeated_answer"
+    REPEATED_INSTRUCTION = "repeated_instruction"
+    SHARED_NGRAM = "shared_13_gram"
+    TEACHER_FAILED = "teacher_failed"
+    JUDGED_UNFIT = "judged_unfit"
+    NO_COUNTERPART = "no_counterpart"
+    LENGTH_RATIO = "length_ratio"
+    TOO_LIKE_CHOSEN = "too_like_chosen"
+    KIND_CAP = "kind_cap"
+    STALE_ROW = "stale_row"
+    NO_SENTENCE_TO_BREAK = "no_sentence_to_break"
 
 
 def digest(*parts: object) -> str:
@@ -186,6 +196,26 @@ INSTRUCT_ROWS = _table(
         "intent": _text(),
         "generator": _text(),
         "split": _text(split=_SPLIT),
+        "passages": _text(nullable=True),
+    },
+    "row_id",
+    pa.Check(_offsets, error="start must lie before end"),
+)
+# What an answer that is worse than the author's own is known to be.
+PREFERENCE_KINDS: Final = ("other_author", "flattened", "truncated", "off_topic", "base_model")
+PREFERENCE_ROWS = _table(
+    {
+        "row_id": _text(),
+        "twin": _text(),
+        "instruction": _text(words=_WORDS),
+        "chosen": _text(words=_WORDS),
+        "rejected": _text(words=_WORDS),
+        "kind": _text(known=pa.Check.isin(PREFERENCE_KINDS)),
+        "document_id": _text(),
+        "start": _number(),
+        "end": _number(),
+        "rejected_document_id": _text(nullable=True),
+        "split": _text(split=_SPLIT),
     },
     "row_id",
     pa.Check(_offsets, error="start must lie before end"),
@@ -203,6 +233,7 @@ TRACES = _table(
         "declined": pa.Column(bool, coerce=True),
         "retrieved": _text(),
         "timings_ms": _text(),
+        "understood": _text(nullable=True),
         "prompt_tokens": _number(),
         "completion_tokens": _number(),
         "error": _text(nullable=True),
@@ -225,6 +256,7 @@ SCHEMAS: Final[dict[str, pa.DataFrameSchema]] = {
     "cleaned_documents": CLEANED_DOCUMENTS,
     "cleaned_chunks": CHUNKS,
     "instruct_dataset": INSTRUCT_ROWS,
+    "preference_dataset": PREFERENCE_ROWS,
     "production_traces": TRACES,
 }
 

@@ -6,10 +6,12 @@ from typing import Any
 import dagster as dg
 
 from resources.embedder import Embedder
+from resources.settings import Settings
 from resources.store import Store
+from resources.twins import Twins
 from resources.vector_store import VectorStore
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 WEEK = timedelta(days=7)
 
 
@@ -51,20 +53,32 @@ def chunk_embeddings(
     deps=["cleaned_chunks", "chunk_embeddings"],
 )
 def retrieval_evaluation(
+    settings: dg.ResourceParam[Settings],
+    twins: dg.ResourceParam[Twins],
     store: dg.ResourceParam[Store],
     embedder: dg.ResourceParam[Embedder],
     vectors: dg.ResourceParam[VectorStore],
 ) -> dg.MaterializeResult[None]:
-    """How well the candidate index finds the documents' own sections stands in a report, query by query."""
+    """How well the candidate index finds what is asked for stands in a report, query by query."""
     from llm_twin_assets.contracts import digest
-    from llm_twin_assets.retrieval.evaluating import evaluate, hardest
+    from llm_twin_assets.retrieval.charts import chart
+    from llm_twin_assets.retrieval.evaluating import evaluate, procedure
+    from llm_twin_assets.retrieval.reporting import hardest, table
+    from resources.reranker import build_reranker
 
-    inputs = digest(CODE_VERSION, store.version("cleaned_chunks"), store.version("chunk_embeddings"))
+    reranker = build_reranker(settings)
+    made_of = [store.version(asset) for asset in ("cleaned_chunks", "chunk_embeddings")]
+    asked = twins.questions.read_text() if twins.questions else ""
+    place = settings.qdrant_url or "embedded"
     record = store.materialize_report(
-        "retrieval_evaluation", inputs, lambda: evaluate(store, embedder, vectors)
+        "retrieval_evaluation",
+        digest(CODE_VERSION, made_of, procedure(reranker, settings.wordings), asked, place),
+        lambda: evaluate(store, embedder, vectors, reranker, twins.questions, settings.wordings, place),
     )
-    table = dg.MetadataValue.md(hardest(store.report("retrieval_evaluation")))
-    metadata: dict[str, Any] = record.reported() | {"hardest_queries": table}
+    report = store.report("retrieval_evaluation")
+    shown = {"retrievers": table(report), "chart": chart(report), "hardest_queries": hardest(report)}
+    metadata: dict[str, Any] = record.reported() | ({"embedded": 0} if record.reused else {})
+    metadata |= {name: dg.MetadataValue.md(text) for name, text in shown.items()}
     return dg.MaterializeResult(data_version=dg.DataVersion(record.version), metadata=metadata)
 
 

@@ -2,6 +2,7 @@
 
 import dagster as dg
 
+from resources.embedder import Embedder
 from resources.store import Store
 from resources.vector_store import VectorStore
 
@@ -21,6 +22,27 @@ def vectors_are_the_chunks(
         "left_over": len(found - wanted),
     }
     return dg.AssetCheckResult(passed=found == wanted and count == len(wanted), metadata=numbers)
+
+
+@dg.asset_check(asset="chunk_embeddings", blocking=True)
+def vectors_are_the_models(
+    store: dg.ResourceParam[Store],
+    embedder: dg.ResourceParam[Embedder],
+    vectors: dg.ResourceParam[VectorStore],
+) -> dg.AssetCheckResult:
+    """A few chunks that are embedded once more have the vectors that stand in the index."""
+    from llm_twin_assets.retrieval.spot_check import LEAST_COSINE, again
+
+    index_id = store.report("chunk_embeddings")["index_id"]
+    if store.record("search_index") and store.report("search_index")["index_id"] == index_id:
+        # An unchanged corpus must not cost the loading of the model.
+        return dg.AssetCheckResult(passed=True, description="looked at before this index was published")
+    cosines = again(store.read("cleaned_chunks"), embedder, vectors, index_id)
+    lowest = min(cosines.values(), default=1.0)
+    wrong = sorted(chunk for chunk, cosine in cosines.items() if cosine < LEAST_COSINE)
+    numbers = {"looked_at": len(cosines), "lowest_cosine": lowest}
+    description = f"other vectors than the model's: {', '.join(wrong)}" if wrong else None
+    return dg.AssetCheckResult(passed=not wrong, description=description, metadata=numbers)
 
 
 @dg.asset_check(asset="retrieval_evaluation", blocking=True)

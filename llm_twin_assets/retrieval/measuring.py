@@ -1,42 +1,54 @@
-"""How well an index finds: hit, reciprocal rank and nDCG among the first ten, with their uncertainty.
+"""How well retrievers find: hit, recall, reciprocal rank and nDCG among the first ten, query by query.
 
 nDCG with binary relevance as in Järvelin and Kekäläinen, "Cumulated gain-based evaluation of IR
 techniques" (2002); intervals by the percentile bootstrap over queries (Efron, 1979).
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Final
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from llm_twin_assets.retrieval.ordering import CANDIDATES, reordered
 from llm_twin_assets.retrieval.qrels import Query
-from resources.embedder import Embedder
-from resources.vector_store import Hit, VectorStore
+from resources.vector_store import EVERYTHING, Filters, Hit, Retriever, VectorStore, Wording
 
-# Names how it is measured; reports of another procedure are not compared with.
-PROCEDURE: Final = "headings-1"
+if TYPE_CHECKING:
+    from resources.reranker import Reranker
+
 FIRST: Final = 10
-DEEPER: Final = 4
 FEWEST_QUERIES: Final = 5
 RESAMPLES: Final = 2000
-METRICS: Final = {"hit@10": "hit", "mrr@10": "reciprocal_rank", "ndcg@10": "ndcg"}
+METRICS: Final = {
+    "hit@10": "hit",
+    "recall@10": "recall",
+    "mrr@10": "reciprocal_rank",
+    "ndcg@10": "ndcg",
+}
+# What answers a reader's question: both retrievers fused, and their first put in order.
+READ_PATH: Final = "hybrid+rerank"
+RETRIEVERS: Final = ("dense", "sparse", "hybrid", READ_PATH)
+AS_LIVE: Final = "as live"
+
+# A query in the ways it is searched for, its own words first.
+Wordings = Sequence[Wording]
 
 
 @dataclass(frozen=True)
 class Score:
     """One query's result, each number between 0 and 1.
 
-    ndcg_as_live is nDCG@10 without the documents that are new or changed since the live index.
+    recall: the share of all relevant chunks that is among the first ten.
     """
 
     query: str
     relevant: int
     hit: float
+    recall: float
     reciprocal_rank: float
     ndcg: float
-    ndcg_as_live: float
 
 
 @dataclass(frozen=True)
@@ -48,39 +60,74 @@ class Interval:
     high: float
 
 
-def measure(
-    embedder: Embedder,
-    vectors: VectorStore,
-    index_id: str,
-    queries: Sequence[Query],
-    known: Mapping[str, str] | None,
-) -> list[Score]:
-    """Search an index for every query, over all authors, and score the first ten chunks.
+@dataclass(frozen=True)
+class Measured:
+    """An index, and what puts the first candidates in order.
 
-    `known` are the live index's documents and their content hashes; None where nothing is live.
+    new: the documents that the live index lacks, or has otherwise.
     """
-    asked = embedder.encode([query.text for query in queries])
-    scores = []
-    for query, vector in zip(queries, asked, strict=True):
-        hits = vectors.search(index_id, vector, FIRST)
-        found = [hit.chunk_id for hit in hits]
-        as_live = found
-        if known is not None and not all(_counts(hit, query, known) for hit in hits):
-            as_live = _as_live(vectors, index_id, vector, query, known)
-        scores.append(score(query, found, as_live))
-    return scores
+
+    vectors: VectorStore
+    index_id: str
+    reranker: "Reranker | None" = None
+    new: frozenset[str] = frozenset()
+
+    def scores(self, queries: Sequence[Query], asked: Sequence[Wordings]) -> dict[str, list[Score]]:
+        """For each retriever, and for the read path as live, every query's score, over all authors.
+
+        The read path searches for all wordings of a query, the others for the first. As live: without
+        the documents that are new or changed since the live index; only how rare a term is still
+        tells of them.
+        """
+        found: dict[str, list[Score]] = {name: [] for name in (*RETRIEVERS, AS_LIVE)}
+        for query, wordings in zip(queries, asked, strict=True):
+            for name, ranking in self._rankings(query, wordings).items():
+                found[name].append(score(query, ranking))
+        return found
+
+    def stored(self, queries: Sequence[Query], asked: Sequence[Wordings]) -> dict[str, list[Score]]:
+        """Every query's score by the index's own vectors alone, and the same as live."""
+        found: dict[str, list[Score]] = {"dense": [], AS_LIVE: []}
+        for query, wordings in zip(queries, asked, strict=True):
+            first = wordings[:1]
+            found["dense"].append(score(query, _ids(self._search(first, FIRST, "dense"))))
+            found[AS_LIVE].append(score(query, _ids(self._known(query, first, FIRST, "dense"))))
+        return found
+
+    def _rankings(self, query: Query, wordings: Wordings) -> dict[str, list[str]]:
+        single: tuple[Retriever, ...] = ("dense", "sparse", "hybrid")
+        rankings = {str(name): _ids(self._search(wordings[:1], FIRST, name)) for name in single}
+        read = self._read(query, self._search(wordings, CANDIDATES, "hybrid"))
+        rankings[READ_PATH] = rankings[AS_LIVE] = read
+        if self.new - query.documents:
+            rankings[AS_LIVE] = self._read(query, self._known(query, wordings, CANDIDATES, "hybrid"))
+        return rankings
+
+    def _search(
+        self, wordings: Wordings, k: int, retriever: Retriever, filters: Filters = EVERYTHING
+    ) -> list[Hit]:
+        return self.vectors.search(self.index_id, wordings, k, filters, retriever)
+
+    def _read(self, query: Query, hits: Sequence[Hit]) -> list[str]:
+        return _ids(reordered(query.text, list(hits), FIRST, self.reranker))
+
+    def _known(self, query: Query, wordings: Wordings, wanted: int, retriever: Retriever) -> list[Hit]:
+        """The first hits without documents that are new since live, except those that answer the query."""
+        left_out = frozenset(self.new - query.documents)
+        return self._search(wordings, wanted, retriever, Filters(without=left_out))
 
 
-def score(query: Query, ranked: Sequence[str], as_live: Sequence[str]) -> Score:
-    """Score two rankings of chunk ids; a query that finds nothing relevant scores 0 throughout."""
-    ranks = _ranks(query, ranked)
+def score(query: Query, ranked: Sequence[str]) -> Score:
+    """Score a ranking of chunk ids; a query that finds nothing relevant scores 0 throughout."""
+    ranks = [rank for rank, chunk in enumerate(ranked[:FIRST], start=1) if chunk in query.relevant]
+    best = _gain(range(1, min(len(query.relevant), FIRST) + 1))
     return Score(
         query=query.text,
         relevant=len(query.relevant),
         hit=float(bool(ranks)),
+        recall=round(len(ranks) / len(query.relevant), 6),
         reciprocal_rank=round(1 / ranks[0], 6) if ranks else 0.0,
-        ndcg=_ndcg(query, ranks),
-        ndcg_as_live=_ndcg(query, _ranks(query, as_live)),
+        ndcg=round(_gain(ranks) / best, 6),
     )
 
 
@@ -92,49 +139,8 @@ def interval(values: Sequence[float]) -> Interval:
     return Interval(*(round(float(number), 6) for number in (sample.mean(), low, high)))
 
 
-def report(index_id: str, documents: Mapping[str, str], scores: Sequence[Score]) -> dict[str, Any]:
-    """What is stored of a measurement: of which documents, each metric's interval, and every query."""
-    enough = len(scores) >= FEWEST_QUERIES
-    measured = METRICS if enough else {}
-    metrics = {
-        name: asdict(interval([getattr(one, column) for one in scores])) for name, column in measured.items()
-    }
-    return {
-        "index_id": index_id,
-        "procedure": PROCEDURE,
-        "state": "measured" if enough else "insufficient",
-        "metrics": metrics,
-        "queries": [asdict(one) for one in scores],
-        "documents": dict(documents),
-    }
-
-
-def _as_live(
-    vectors: VectorStore, index_id: str, vector: Any, query: Query, known: Mapping[str, str]
-) -> list[str]:
-    """The first ten chunks that count, searched for ever deeper until ten are found or no more are there."""
-    depth = FIRST
-    while True:
-        hits = vectors.search(index_id, vector, depth)
-        found = [hit.chunk_id for hit in hits if _counts(hit, query, known)]
-        if len(found) >= FIRST or len(hits) < depth:
-            return found
-        depth *= DEEPER
-
-
-def _counts(hit: Hit, query: Query, known: Mapping[str, str]) -> bool:
-    """Whether a hit is in a document that the live index has too, or answers the query."""
-    same = known.get(hit.payload["document_id"]) == hit.payload["content_hash"]
-    return same or hit.chunk_id in query.relevant
-
-
-def _ranks(query: Query, ranked: Sequence[str]) -> list[int]:
-    return [rank for rank, chunk in enumerate(ranked[:FIRST], start=1) if chunk in query.relevant]
-
-
-def _ndcg(query: Query, ranks: Sequence[int]) -> float:
-    best = _gain(range(1, min(len(query.relevant), FIRST) + 1))
-    return round(_gain(ranks) / best, 6)
+def _ids(hits: Iterable[Hit]) -> list[str]:
+    return [hit.chunk_id for hit in hits]
 
 
 def _gain(ranks: Iterable[int]) -> float:

@@ -3,7 +3,6 @@
 from typing import Any
 
 from llm_twin_assets.retrieval.comparing import index_against_live
-from llm_twin_assets.retrieval.measuring import PROCEDURE
 from resources.store import Store
 from resources.vector_store import VectorStore
 
@@ -13,14 +12,11 @@ class NotPublished(RuntimeError):
 
 
 def last_published(store: Store) -> dict[str, Any] | None:
-    """The measurement of the index that was published last; None before the first.
-
-    Also None where it was measured by another procedure: there is nothing to compare with then.
-    """
+    """The measurement of the index that was published last; None before the first."""
     if store.record("search_index") is None:
         return None
     evaluation: dict[str, Any] = store.report("search_index")["evaluation"]
-    return evaluation if evaluation["procedure"] == PROCEDURE else None
+    return evaluation
 
 
 def publish(store: Store, vectors: VectorStore) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
-from llm_twin_assets.serving.prompt import PROMPT
+from llm_twin_assets.training.prompt import PASSAGES, PROMPT, TEMPERATURE, TOP_P
 from resources.settings import Settings
 
 
@@ -19,12 +19,12 @@ class Decoding:
     """
 
     generation: Literal["grounded", "free"] = "grounded"
-    passages: int = 5
+    passages: int = PASSAGES
     min_similarity: float = 0.39
     max_sentences: int = 3
     max_new_tokens: int = 256
-    temperature: float = 0.7
-    top_p: float = 0.9
+    temperature: float = TEMPERATURE
+    top_p: float = TOP_P
 
 
 def configured(settings: Settings) -> tuple[str, dict[str, Any]]:

@@ -15,12 +15,12 @@ from typing import Any, Final
 import uvicorn
 from fastapi import FastAPI
 
+from llm_twin_assets.retrieval.search import build_searcher
 from llm_twin_assets.serving.answering import Answerer
 from llm_twin_assets.serving.app import create_app
 from llm_twin_assets.serving.pages import Sources
 from llm_twin_assets.serving.service import Service
 from llm_twin_assets.serving.state import Serving
-from resources.embedder import build_embedder
 from resources.endpoint import ALREADY_RUNNING, SERVER_LOCK, fingerprint
 from resources.files import write_json
 from resources.locks import Locks
@@ -29,7 +29,6 @@ from resources.releases import Releases
 from resources.settings import Settings
 from resources.store import Store
 from resources.traces import TraceStore
-from resources.vector_store import build_vector_store
 
 log = logging.getLogger(__name__)
 
@@ -69,10 +68,9 @@ def _claimed(locks: Locks) -> Iterator[bool]:
 
 
 def _serve(settings: Settings) -> None:
-    vectors = build_vector_store(settings)
-    embedder = build_embedder(settings)
-    serving = Serving(Releases(settings.home), vectors, ModelStore(settings.home), embedder)
-    service = Service(serving, Answerer(embedder, vectors), TraceStore(settings.home))
+    searcher = build_searcher(settings)
+    serving = Serving(Releases(settings.home), ModelStore(settings.home), searcher)
+    service = Service(serving, Answerer(searcher), TraceStore(settings.home))
     app = create_app(service, Sources(Store(settings.home)))
     follower = threading.Thread(target=serving.follow, name="follow", daemon=True)
     follower.start()
@@ -81,7 +79,7 @@ def _serve(settings: Settings) -> None:
     finally:
         serving.stop()
         follower.join(timeout=GRACE_SECONDS)
-        vectors.close()
+        searcher.vectors.close()
 
 
 def listen(settings: Settings, app: FastAPI) -> None:

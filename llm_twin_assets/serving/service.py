@@ -98,6 +98,7 @@ def _finished(trace: Trace, answer: Answer) -> Trace:
         answer=answer.text,
         declined=answer.declined,
         retrieved=answer.retrieved,
+        understood=answer.understood,
         timings_ms=answer.timings_ms,
         prompt_tokens=answer.prompt_tokens,
         completion_tokens=answer.completion_tokens,

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from llm_twin_assets.serving.engine import LoadedTwin
 from llm_twin_assets.serving.grounded import Candidate, Chooser, GroundedLogitsProcessor, spelled, unambiguous
 from llm_twin_assets.serving.grounded import prior as prior_of
-from llm_twin_assets.serving.prompt import written
 from llm_twin_assets.serving.quoting import Citation, Passage, Quotations, cited, follows
 from llm_twin_assets.serving.sentences import Sentence, quotable
+from llm_twin_assets.training.prompt import written
 
 Emit = Callable[[str], None]
 

@@ -9,13 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from llm_twin_assets.retrieval.search import find
+from llm_twin_assets.retrieval.search import Searcher
 from llm_twin_assets.serving.decoding import Decoding
 from llm_twin_assets.serving.engine import BrokenModel, Engine, LoadedTwin
-from resources.embedder import Embedder
 from resources.models import Model, ModelStore, weights_hash
 from resources.releases import Manifest, Releases
-from resources.vector_store import VectorStore
 
 log = logging.getLogger(__name__)
 
@@ -56,9 +54,8 @@ class Serving:
     """
 
     releases: Releases
-    vectors: VectorStore
     models: ModelStore
-    embedder: Embedder
+    searcher: Searcher
     index_id: str | None = None
     index_error: str | None = "not looked at yet"
     _twins: dict[str, Served] = field(default_factory=dict)
@@ -129,10 +126,10 @@ class Serving:
             self.index_error = _said(error)
 
     def _follow_index(self) -> None:
-        live = self.vectors.live()
+        live = self.searcher.vectors.live()
         if live is not None and live != self.index_id:
             # Opens the index and loads the embedder before the first question does; they may not match.
-            find(self.embedder, self.vectors, "Is everything there?", 1, None, live)
+            self.searcher.open(live)
             log.info("index %s is live", live)
             self.index_id = live
         self.index_error = None if self.index_id else "no index is live: run `llm-twin run`"

@@ -6,13 +6,21 @@ from hypothesis import strategies as st
 from llm_twin_assets.retrieval.comparing import corpus_against_live, index_against_live
 
 
-def reported(numbers, index_id="new", as_live=None):
-    as_live = as_live or numbers
+def reported(numbers, index_id="new", as_live=None, stored=None, procedure="p"):
+    as_live, stored = as_live or numbers, stored or dict.fromkeys(numbers, 0.7)
     queries = [
-        {"query": query, "ndcg": number, "ndcg_as_live": as_live[query]} for query, number in numbers.items()
+        {
+            "query": query,
+            "ndcg": number,
+            "ndcg_as_live": as_live[query],
+            "stored_ndcg": stored[query],
+            "stored_ndcg_as_live": stored[query],
+        }
+        for query, number in numbers.items()
     ]
     return {
         "index_id": index_id,
+        "procedure": procedure,
         "state": "measured" if len(queries) >= 5 else "insufficient",
         "queries": queries,
     }
@@ -44,6 +52,24 @@ def test_a_tie_and_a_gain_are_not_worse(by):
 
 def test_a_loss_within_the_noise_is_not_worse():
     assert not index_against_live(reported(shifted(-0.005, 0.2)), reported(LIVE, "live")).worse
+
+
+def test_damaged_vectors_are_worse_although_the_read_path_finds_as_well_as_before():
+    candidate = reported(LIVE, stored=dict.fromkeys(LIVE, 0.4))
+    found = index_against_live(candidate, reported(LIVE, "live"))
+    assert found.worse
+    assert found.reason.startswith("worse than the live index: nDCG@10 of its own vectors -0.3000, ")
+
+
+def test_a_worse_read_path_is_told_even_where_the_vectors_are_worse_too():
+    candidate = reported(shifted(-0.1), stored=dict.fromkeys(LIVE, 0.4))
+    assert "nDCG@10 -0.1000" in index_against_live(candidate, reported(LIVE, "live")).reason
+
+
+def test_numbers_of_another_procedure_are_not_compared():
+    found = index_against_live(reported(shifted(-0.3)), reported(LIVE, "live", procedure="headings-1"))
+    assert (found.worse, found.difference) == (False, None)
+    assert found.reason == "the live index was measured another way: headings-1"
 
 
 def test_crowding_is_told_apart_from_a_worse_index():

@@ -3,9 +3,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llm_twin_assets.contracts import CHUNKS
-from llm_twin_assets.retrieval.embedding import build_index, embed_chunks, embedded_text, holds_chunks, space
+from llm_twin_assets.retrieval.embedding import (
+    build_index,
+    chunk_terms,
+    embedded_text,
+    entries,
+    holds_chunks,
+    indexed_text,
+    placed,
+    space,
+    surroundings,
+    wording,
+)
 from resources.edge_store import EdgeStore
 from resources.store import Table
+from resources.terms import query_terms
 from resources.vector_store import EMBEDDED
 from tests.llm_twin_assets.retrieval.words import WordEmbedder, chunk_row, chunk_table, pages
 
@@ -50,7 +62,32 @@ def test_whatever_the_text_it_fits_the_window(title, path, text, window):
 def test_exactly_the_columns_that_the_stores_compare_are_embedded():
     row = chunk_row("d", 0, "A > B", "some words")
     changed = {column for column in CHUNKS.columns if _text(row | {column: "other"}) != _text(row)}
-    assert changed == set(EMBEDDED)
+    assert changed | {"around"} == set(EMBEDDED)
+
+
+def test_what_stands_around_a_chunk_is_part_of_its_terms_and_of_what_is_compared():
+    rows = pages("glue")
+    around = surroundings(rows)
+    assert around[rows[0]["chunk_id"]] == ("", rows[1]["text"])
+    assert around[rows[1]["chunk_id"]] == (rows[0]["text"], rows[2]["text"])
+    assert around[rows[-1]["chunk_id"]] == (rows[-2]["text"], "")
+    other = [*rows[:1], rows[1] | {"text": "nothing alike"}, *rows[2:]]
+    hashes = [row["around"] for row in placed(rows, around)]
+    assert [
+        position
+        for position, row in enumerate(placed(other, surroundings(other)))
+        if row["around"] != hashes[position]
+    ] == [0, 2]
+    assert around == surroundings(rows[::-1])
+
+
+def test_a_chunks_own_words_weigh_more_than_its_neighbours():
+    rows = [chunk_row("d", 0, "", "alpha"), chunk_row("d", 1, "", "bravo"), chunk_row("e", 0, "", "gamma")]
+    made = chunk_terms(rows[0], surroundings(rows))
+    weights = dict(zip(made.indices, made.weights, strict=True))
+    own, beside, far = (query_terms(word).indices[0] for word in ("alpha", "bravo", "gamma"))
+    assert weights[own] > weights[beside] > 0
+    assert far not in weights
 
 
 def _text(row):
@@ -58,20 +95,38 @@ def _text(row):
 
 
 def test_progress_is_told_every_tenth_and_the_order_stays():
-    chunks, said = pages(*(f"topic{n}" for n in range(200))), []
-    vectors = embed_chunks(EMBEDDER, chunks, said.append)
-    assert said == [f"embedded {n:,} of 1,200 chunks" for n in range(120, 1201, 120)]
+    chunks, said = pages(*(f"topic{n}" for n in range(20))), []
+    made = entries(Slow(), chunks, surroundings(chunks), said.append)
+    assert said == [f"embedded {n} of 120 chunks" for n in range(12, 121, 12)]
     last = EMBEDDER.encode([_text(chunks[-1])])
-    assert vectors.shape == (1200, 64)
-    assert (vectors[-1] == last[0]).all()
+    assert made.vectors.shape == (120, 64)
+    assert (made.vectors[-1] == last[0]).all()
+
+
+class Slow(WordEmbedder):
+    """Tells of every single text."""
+
+    def encode(self, texts, progress=None):
+        for done in range(1, len(texts) + 1):
+            progress(done)
+        return super().encode(texts)
+
+
+def test_terms_are_those_of_the_whole_chunk_and_its_headings():
+    long = chunk_row("harbour", 0, "Deep water", "tide " * 300 + "lighthouse")
+    made = entries(EMBEDDER, [long], surroundings([long]), print)
+    for word in ("harbour", "deep", "lighthouse"):
+        assert set(wording(word, made.vectors[0]).terms.indices) <= set(made.terms[0].indices)
+    assert indexed_text(long).startswith("harbour\nDeep water\ntide")
 
 
 def test_a_few_chunks_are_embedded_at_once_and_none_at_all_not():
-    embedder, said = WordEmbedder(), []
-    assert embed_chunks(embedder, pages("glue"), said.append).shape == (6, 64)
-    assert said == ["embedded 6 of 6 chunks"]
-    assert embed_chunks(embedder, [], said.append).shape == (0, 64)
-    assert len(said) == 1
+    embedder, said, glue = WordEmbedder(), [], pages("glue")
+    assert entries(embedder, glue, surroundings(glue), said.append).vectors.shape == (6, 64)
+    assert said[-1] == "embedded 6 of 6 chunks"
+    told = len(said)
+    assert entries(embedder, [], {}, said.append).vectors.shape == (0, 64)
+    assert len(said) == told
 
 
 def test_another_model_is_another_space():
@@ -91,9 +146,13 @@ def test_a_built_index_is_reported_and_stands(store, vectors):
     assert numbers == {"dagster/row_count": 12, "embedded": 12, "deleted": 0}
     store.materialize_report("chunk_embeddings", "1", lambda: (content, numbers))
     assert holds_chunks(store, vectors)
-    hit = vectors.search(content["index_id"], EMBEDDER.encode(["glue grow"])[0], 1)[0]
+    asked = [wording("glue grow", EMBEDDER.encode(["glue grow"])[0])]
+    hit = vectors.search(content["index_id"], asked, 1)[0]
     assert hit.payload["published_at"] is None
-    assert hit.payload == next(row for row in pages("glue") if row["chunk_id"] == hit.chunk_id)
+    rows = pages("glue")
+    assert hit.payload == next(
+        row for row in placed(rows, surroundings(rows)) if row["chunk_id"] == hit.chunk_id
+    )
 
 
 def test_an_index_that_is_gone_or_holds_other_chunks_does_not_stand(store, vectors, tmp_path):

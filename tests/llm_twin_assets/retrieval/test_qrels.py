@@ -25,6 +25,43 @@ def test_a_heading_asks_for_every_chunk_below_it():
     }
 
 
+def test_a_title_asks_where_no_heading_of_its_document_does():
+    rows = [
+        chunk_row("A page about glue", 0, "A page about glue", "one"),
+        chunk_row("A page about glue", 1, "A page about glue > Short", "two"),
+        chunk_row("A page about bread", 0, "A page about bread > How bread rises slowly", "three"),
+    ]
+    assert asked(*rows) == {"a page about glue": ids(*rows[:2]), "how bread rises slowly": ids(rows[2])}
+
+
+def test_a_title_that_stands_elsewhere_too_asks_nothing():
+    rows = [
+        chunk_row("A page about glue", 0, "", "one"),
+        chunk_row("Other", 0, "Contents > A page about glue", "two"),
+        chunk_row("Same title here", 0, "", "three"),
+        chunk_row("same TITLE here", 0, "", "four"),
+    ]
+    assert asked(*rows) == {}
+
+
+def test_a_chunk_of_headings_only_answers_nothing():
+    path = "How glue dries slowly"
+    rows = [
+        chunk_row("a", 0, path, "## How glue dries slowly"),
+        chunk_row("a", 1, path, "It takes a day."),
+        chunk_row("b", 0, "An empty section here", "# An empty section here\n"),
+    ]
+    assert asked(*rows) == {"how glue dries slowly": ids(rows[1])}
+
+
+def test_marks_make_no_other_heading():
+    rows = [
+        chunk_row("a", 0, "What `make` does here", "one"),
+        chunk_row("b", 0, "What *make* does here", "two"),
+    ]
+    assert asked(*rows) == {}
+
+
 def test_a_heading_that_stands_twice_asks_nothing():
     rows = [
         chunk_row("a", 0, "One > What to do next", "one"),

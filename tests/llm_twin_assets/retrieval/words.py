@@ -28,7 +28,10 @@ class WordEmbedder:
         self.dimension = DIMENSION
         self.calls = []
 
-    def encode(self, texts):
+    def encode(self, texts, progress=None):
+        for done in range(1, len(texts) + 1):
+            if progress:
+                progress(done)
         self.calls.append(list(texts))
         rows = [
             sum((_word(word) for word in text.lower().split()), np.full(DIMENSION, 1e-3)) for text in texts
@@ -49,8 +52,8 @@ class WordEmbedder:
 class Confused(WordEmbedder):
     """The same model gone wrong: its vectors say nothing."""
 
-    def encode(self, texts):
-        rows = [_word(f"{number} {text}") for number, text in enumerate(texts)]
+    def encode(self, texts, progress=None):
+        rows = [_word(text) for text in texts]
         made = np.array(rows, dtype=np.float32).reshape(len(texts), DIMENSION)
         return made / np.linalg.norm(made, axis=1, keepdims=True)
 

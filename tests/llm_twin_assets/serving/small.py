@@ -14,20 +14,23 @@ import pandas as pd
 import uvicorn
 
 from llm_twin_assets.contracts import chunk_id, content_hash, document_id
-from llm_twin_assets.retrieval.embedding import space
+from llm_twin_assets.retrieval.embedding import indexed_text, space
+from llm_twin_assets.retrieval.search import Searcher
 from llm_twin_assets.serving.answering import Answerer
 from llm_twin_assets.serving.app import create_app
 from llm_twin_assets.serving.decoding import Decoding
 from llm_twin_assets.serving.pages import Sources
 from llm_twin_assets.serving.process import bound
-from llm_twin_assets.serving.prompt import PROMPT
 from llm_twin_assets.serving.service import Service
 from llm_twin_assets.serving.state import Serving
+from llm_twin_assets.training.prompt import PROMPT
 from resources.edge_store import EdgeStore
 from resources.models import Model, ModelStore, weights_hash
 from resources.releases import Manifest, Releases
 from resources.store import Store, Table
+from resources.terms import document_terms
 from resources.traces import TraceStore
+from resources.vector_store import Entries
 from tests.rows import MADE
 from tests.waiting import wait_until
 
@@ -86,7 +89,7 @@ class WordEmbedder:
     window = 256
     dimension = 512
 
-    def encode(self, texts):
+    def encode(self, texts, progress=None):
         rows = [self._vector(text) for text in texts]
         return np.array(rows, dtype=np.float32).reshape(len(rows), self.dimension)
 
@@ -197,6 +200,7 @@ class Small:
         self.vectors = EdgeStore(home)
         self.traces = TraceStore(home)
         self.embedder = WordEmbedder()
+        self.searcher = Searcher(self.embedder, self.vectors)
         self.base = self._model("base_model", None, "base")
 
     def write_documents(self, documents=None):
@@ -209,7 +213,8 @@ class Small:
         embedder = embedder or self.embedder
 
         def embed(chunks):
-            return embedder.encode([f"{one['title']} {one['heading_path']} {one['text']}" for one in chunks])
+            texts = [indexed_text(one) for one in chunks]
+            return Entries(embedder.encode(texts), [document_terms(text) for text in texts])
 
         made = self.vectors.sync(chunks_of(documents or DOCUMENTS), space(embedder), embed)
         self.vectors.publish(made.index_id)
@@ -242,10 +247,10 @@ class Small:
         return release_id
 
     def serving(self):
-        return Serving(self.releases, self.vectors, self.models, self.embedder)
+        return Serving(self.releases, self.models, self.searcher)
 
     def app(self, serving):
-        service = Service(serving, Answerer(self.embedder, self.vectors), self.traces)
+        service = Service(serving, Answerer(self.searcher), self.traces)
         return create_app(service, Sources(self.store))
 
     def _model(self, asset, twin, name):

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from llm_twin_assets.serving.prompt import PROMPT
 from llm_twin_assets.serving.releasing import NotReleasable, released
+from llm_twin_assets.training.prompt import PROMPT
 from resources.models import Model
 from resources.settings import Settings
 from resources.twins import FileSource, Twin, Twins

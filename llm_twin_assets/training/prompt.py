@@ -1,8 +1,16 @@
-"""The one prompt: the question with the passages it is to be answered from, each clearly delimited."""
+"""The one prompt: the question with the passages it is to be answered from, each clearly delimited.
+
+Evaluation and serving ask in these words, and nowhere else are they written.
+"""
 
 from collections.abc import Callable, Sequence
 from html import escape
+from typing import Final
 
+# How many passages are looked at, and how free answers are sampled, unless a release says otherwise.
+PASSAGES: Final = 5
+TEMPERATURE: Final = 0.7
+TOP_P: Final = 0.9
 # {passages} and {question} are filled in; without room for a passage the question stands alone,
 # which is also the form of the rows that a twin is tuned on.
 PROMPT = (

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_twin_assets.serving.prompt import PROMPT, written
+from llm_twin_assets.training.prompt import PROMPT, written
 
 PASSAGES = [("Keeping bees", "Bees hum."), ("Honey", "Honey is sweet.")]
 
