@@ -44,6 +44,7 @@ class Settings(BaseSettings):
     base_model: str = Field("bundled", description="bundled, or a causal language model's hub id or folder")
     base_revision: str = Field("main", description="the hub revision of the base model")
     pretrain_tokens: int = Field(1_200_000, ge=1_000, description="tokens the bundled base model sees")
+    quantized: bool = Field(False, description="whether a base is held in 4 bits while it is tuned (QLoRA)")
     tuning_epochs: int = Field(2, ge=1, description="passes over a twin's training rows")
     threads: int = Field(default_factory=lambda: min(8, os.cpu_count() or 1), ge=1, description="CPU threads")
 

@@ -7,6 +7,12 @@ python -m tests.bench run FILE     the same on another twins file
 python -m tests.bench cleaning     what cleaning keeps and removes, on the sample corpus or on FILE
 python -m tests.bench copies       whether a copy is missed, and who the guests are; or on FILE
 python -m tests.bench change       what a second run costs, and one after a single change; or on FILE
+python -m tests.bench embedding    tokens per second against sentence-transformers; or on FILE
+python -m tests.bench retrieval    four retrievers on headings and questions; or on FILE
+python -m tests.bench reindex      what a change costs in retrieval; or on FILE
+python -m tests.bench search       latency by size on Edge, local mode and an exact scan
+python -m tests.bench style        whether style tells authors apart; on FILE
+python -m tests.bench gate         how often the gate is wrong, simulated
 python -m tests.bench scale        whether 100, 1,000 and 10,000 documents cost the same each
 """
 
@@ -69,7 +75,17 @@ def run(config: str = "twins.yaml") -> None:
 
 def main(chosen: str, *rest: str) -> None:
     """One benchmark by its name, or all."""
-    from tests import bench_cleaning, bench_copies, bench_scale
+    from tests import (
+        bench_cleaning,
+        bench_copies,
+        bench_embedding,
+        bench_gate,
+        bench_reindex,
+        bench_retrieval,
+        bench_scale,
+        bench_search,
+        bench_style,
+    )
 
     benches = {
         "load": load,
@@ -77,6 +93,12 @@ def main(chosen: str, *rest: str) -> None:
         "cleaning": bench_cleaning.main,
         "copies": bench_copies.main,
         "change": bench_scale.change,
+        "embedding": bench_embedding.main,
+        "retrieval": bench_retrieval.main,
+        "reindex": bench_reindex.main,
+        "search": bench_search.main,
+        "style": bench_style.main,
+        "gate": bench_gate.main,
         "scale": bench_scale.main,
     }
     for name, bench in benches.items():

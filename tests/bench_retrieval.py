@@ -49,7 +49,7 @@ def main(config: str = "twins.yaml", *arguments: str) -> None:
     twins, settings = load_twins(Path(config).resolve()), Settings()
     embedder = build_embedder(settings)
     with tempfile.TemporaryDirectory() as home:
-        chunks = _chunks(_narrowed(twins, kinds), Path(home), embedder)
+        chunks = chunks_of(_narrowed(twins, kinds), Path(home), embedder)
         vectors = EdgeStore(Path(home))
         built, _ = build_index(chunks, embedder, vectors, print)
         memory = QueryVectors(Path(home) / "none", embedder, space(embedder))
@@ -70,7 +70,8 @@ def _narrowed(twins: Twins, kinds: Sequence[str]) -> Twins:
     return twins.model_copy(update={"sources": kept})
 
 
-def _chunks(twins: Twins, home: Path, embedder: Embedder) -> pd.DataFrame:
+def chunks_of(twins: Twins, home: Path, embedder: Embedder) -> pd.DataFrame:
+    """The chunks of a twins file's sources, without Dagster."""
     catalog = Catalog(twins, home)
     raw = raw_documents(catalog, look(catalog), empty(RAW_DOCUMENTS)).rows
     cleaned = clean_documents(raw, empty(CLEANED_DOCUMENTS), Rules()).rows

@@ -6,6 +6,8 @@ from llm_twin_assets.retrieval.search import Found
 from resources.vector_store import Hit
 
 EXCERPT: Final = 240
+# Of a first search, reading the question loads the model: only these tell of the search itself.
+STEPS: Final = ("retrieval", "rerank")
 SHOWN: Final = (
     "title", "heading_path", "author", "uri", "platform", "kind", "published_at", "start", "end", "text",
 )  # fmt: skip
@@ -44,7 +46,8 @@ def _row(rank: int, hit: Hit) -> dict[str, Any]:
 
 def _head(found: Found, milliseconds: dict[str, float]) -> str:
     understood = found.understood()
-    lines = [f"index {found.index_id[:12]}, {milliseconds['total']:.0f} ms"]
+    spent = ", ".join(f"{name} {milliseconds[name]:.1f} ms" for name in STEPS if name in milliseconds)
+    lines = [f"index {found.index_id[:12]}: {spent}"]
     if understood["filters"]:
         lines.append("only " + ", ".join(f"{name} {value}" for name, value in understood["filters"].items()))
     if found.widened:
