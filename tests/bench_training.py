@@ -224,6 +224,11 @@ def _eight_billion() -> Any:
     return model
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """What this machine can measure."""
     on_cpu()
     on_gpu()
+
+
+if __name__ == "__main__":
+    main()

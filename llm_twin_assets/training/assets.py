@@ -1,4 +1,4 @@
-"""base_model and fine_tuned_model: what every twin stands on, and what makes it this author's."""
+"""base_model, fine_tuned_model, aligned_model: what twins stand on, and what makes one this author's."""
 
 import sys
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from resources.models import Model, ModelStore
 from resources.settings import Settings
 from resources.store import Store
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
 
 
 class Budget(dg.Config):
@@ -64,6 +64,30 @@ def fine_tuned_model(
     from llm_twin_assets.training import training
 
     model = training.fine_tuned_model(
+        settings, store, models, context.partition_key, CODE_VERSION, _process(context, pipes)
+    )
+    return _result(model, {})
+
+
+@dg.asset(
+    group_name="training",
+    kinds={"pytorch", "huggingface"},
+    owners=["team:training"],
+    code_version=CODE_VERSION,
+    partitions_def=TWIN,
+    deps=["preference_dataset", "fine_tuned_model", "base_model"],
+)
+def aligned_model(
+    context: dg.AssetExecutionContext,
+    settings: dg.ResourceParam[Settings],
+    store: dg.ResourceParam[Store],
+    models: dg.ResourceParam[ModelStore],
+    pipes: dg.PipesSubprocessClient,
+) -> dg.MaterializeResult[None]:
+    """The twin's adapter, trained on to prefer its author's answers, stands in its folder."""
+    from llm_twin_assets.training import training
+
+    model = training.aligned_model(
         settings, store, models, context.partition_key, CODE_VERSION, _process(context, pipes)
     )
     return _result(model, {})

@@ -22,6 +22,14 @@ def adapter_is_sound(
     return _sound(models, models.current("fine_tuned_model", context.partition_key))
 
 
+@dg.asset_check(asset="aligned_model", blocking=True, partitions_def=TWIN)
+def aligned_adapter_is_sound(
+    context: dg.AssetCheckExecutionContext, models: dg.ResourceParam[ModelStore]
+) -> dg.AssetCheckResult:
+    """The aligned adapter's files are those that its version names, and it learned what it was shown."""
+    return _sound(models, models.current("aligned_model", context.partition_key))
+
+
 def _sound(models: ModelStore, model: Model | None) -> dg.AssetCheckResult:
     from llm_twin_assets.training.soundness import faults
 

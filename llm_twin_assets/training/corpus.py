@@ -47,14 +47,36 @@ def answer_windows(prompt: list[int], answer: list[int], length: int) -> list[Wi
 
 def batches(windows: list[Window], size: int, order: random.Random) -> Iterator[list[Window]]:
     """Every window once, in batches of `size` windows of similar length, in random order."""
-    shuffled = order.sample(windows, len(windows))
+    lengths = [len(window.ids) for window in windows]
+    return ([windows[at] for at in batch] for batch in similar(lengths, size, order))
+
+
+def similar(lengths: list[int], size: int, order: random.Random) -> list[list[int]]:
+    """Positions of windows of these lengths, each once: batches of `size` similar ones, in random order."""
+    shuffled = order.sample(range(len(lengths)), len(lengths))
     pools = (shuffled[at : at + POOL * size] for at in range(0, len(shuffled), POOL * size))
     drawn = [
         pool[at : at + size]
-        for pool in (sorted(pool, key=lambda window: len(window.ids)) for pool in pools)
+        for pool in (sorted(pool, key=lengths.__getitem__) for pool in pools)
         for at in range(0, len(pool), size)
     ]
-    return iter(order.sample(drawn, len(drawn)))
+    return order.sample(drawn, len(drawn))
+
+
+def packs(lengths: list[int], room: int, order: random.Random) -> list[list[int]]:
+    """Positions of windows of these lengths, each once, in random order: as many together as have room.
+
+    A window longer than `room` tokens stands alone.
+    """
+    drawn: list[list[int]] = []
+    left = 0
+    for at in order.sample(range(len(lengths)), len(lengths)):
+        if lengths[at] > left:
+            drawn.append([])
+            left = room
+        drawn[-1].append(at)
+        left -= lengths[at]
+    return drawn
 
 
 def padded(batch: list[Window]) -> "tuple[torch.Tensor, torch.Tensor]":
@@ -68,3 +90,17 @@ def padded(batch: list[Window]) -> "tuple[torch.Tensor, torch.Tensor]":
     ids = [window.ids + [0] * (length - len(window.ids)) for window in batch]
     labels = [window.labels + [IGNORED] * (length - len(window.ids)) for window in batch]
     return torch.tensor(ids), torch.tensor(labels)
+
+
+def packed(batch: list[Window]) -> "tuple[torch.Tensor, torch.Tensor, torch.Tensor]":
+    """Ids, labels and positions as three int64 tensors (1, tokens of all windows), without any padding.
+
+    Positions begin again at 0 with each window, by which a transformers model keeps their attention apart;
+    each window's first label is ignored, because what stands before it belongs to another.
+    """
+    import torch
+
+    ids = [token for window in batch for token in window.ids]
+    labels = [label for window in batch for label in [IGNORED, *window.labels[1:]]]
+    positions = [at for window in batch for at in range(len(window.ids))]
+    return torch.tensor([ids]), torch.tensor([labels]), torch.tensor([positions])

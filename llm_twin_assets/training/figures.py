@@ -12,28 +12,54 @@ from llm_twin_assets.training.loop import Fit
 
 def figures(fit: Fit) -> dict[str, Any]:
     """Losses in nats per token, tokens and their speed, this process's CPU seconds and peak memory."""
-    # Linux counts kilobytes, macOS bytes.
-    unit = 1_000_000 if sys.platform == "darwin" else 1_000
-    return {
+    numbers = {
         "first_loss": round(fit.first_loss, 4),
         "final_loss": round(fit.final_loss, 4),
-        "steps": len(fit.losses),
+        "steps": fit.steps or len(fit.losses),
         "tokens": fit.tokens,
-        "tokens_per_second": round(fit.tokens / fit.seconds, 1),
+        "tokens_per_second": round((fit.timed or fit.tokens) / fit.seconds, 1),
         "cpu_seconds": round(time.process_time(), 1),
-        "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit,
-        "loss_curve": loss_curve(fit.losses),
+        "loss_curve": loss_curve(fit),
     }
+    return numbers | _memory() | _validation(fit) | fit.more
 
 
-def loss_curve(losses: list[float]) -> str:
-    """A markdown image, with the picture inside it, of the loss at every step."""
+def loss_curve(fit: Fit) -> str:
+    """A markdown image, with the picture inside it, of the losses in training and on validation rows."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6, 3), dpi=80, layout="tight")
     axes = figure.subplots()
-    axes.plot(range(1, len(losses) + 1), losses, linewidth=0.8)
+    every = (fit.steps or len(fit.losses)) / len(fit.losses)
+    axes.plot(
+        [every * (at + 1) for at in range(len(fit.losses))], fit.losses, linewidth=0.8, label="training"
+    )
+    if fit.validation:
+        axes.plot(*zip(*fit.validation, strict=True), "o-", linewidth=0.8, markersize=3, label="validation")
+        axes.legend()
     axes.set(xlabel="step", ylabel="loss (nats per token)")
     picture = io.BytesIO()
     figure.savefig(picture, format="png")
     return f"![loss curve](data:image/png;base64,{base64.b64encode(picture.getvalue()).decode()})"
+
+
+def _memory() -> dict[str, int]:
+    """The largest memory of this process, and of its GPU where it has one (MB)."""
+    torch = sys.modules.get("torch")
+    # Linux counts kilobytes, macOS bytes.
+    unit = 1_000_000 if sys.platform == "darwin" else 1_000
+    found = {"peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // unit}
+    if torch is not None and torch.cuda.is_available():
+        found["peak_gpu_memory_mb"] = torch.cuda.max_memory_allocated() // 1_000_000
+    return found
+
+
+def _validation(fit: Fit) -> dict[str, float]:
+    if not fit.validation:
+        return {}
+    losses = [loss for _, loss in fit.validation]
+    return {
+        "first_validation_loss": round(losses[0], 4),
+        "best_validation_loss": round(min(losses), 4),
+        "final_validation_loss": round(losses[-1], 4),
+    }

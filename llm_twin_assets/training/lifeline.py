@@ -2,8 +2,10 @@
 
 import ctypes
 import os
+import select
 import signal
 import sys
+import threading
 
 PR_SET_PDEATHSIG = 1
 
@@ -17,3 +19,23 @@ def die_with_parent(parent: int) -> None:
         raise OSError("the kernel refused PR_SET_PDEATHSIG")
     if os.getppid() != parent:
         raise SystemExit("the process that started this training is gone")
+
+
+def die_with(process: int) -> None:
+    """Kill this process when another that is not its parent ends (Linux only): a launcher stands between.
+
+    Raises SystemExit where the other is gone already.
+    """
+    if sys.platform != "linux":
+        return
+    try:
+        descriptor = os.pidfd_open(process)
+    except ProcessLookupError:
+        raise SystemExit("the process that started this training is gone") from None
+    threading.Thread(target=_kill_after, args=(descriptor,), daemon=True).start()
+
+
+def _kill_after(descriptor: int) -> None:
+    # A process's descriptor can be read from once it has ended.
+    select.select([descriptor], [], [])
+    os.kill(os.getpid(), signal.SIGKILL)

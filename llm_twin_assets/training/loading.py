@@ -3,15 +3,22 @@
 from typing import Any
 
 
-def load_base(location: str, revision: str) -> tuple[Any, Any]:
-    """A base model in evaluation mode, and its tokenizer, from a folder or a hub id with its revision."""
+def load_base(location: str, revision: str, **held: Any) -> tuple[Any, Any]:
+    """A base model in evaluation mode, and its tokenizer, from a folder or a hub id with its revision.
+
+    `held` says in which format its weights are held (see precision.py); without it in fp32.
+    """
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     from llm_twin_assets.training.chat import with_template
 
     tokenizer = AutoTokenizer.from_pretrained(location, revision=revision, trust_remote_code=False)
     model = AutoModelForCausalLM.from_pretrained(
-        location, revision=revision, trust_remote_code=False, use_safetensors=True, dtype="float32"
+        location,
+        revision=revision,
+        trust_remote_code=False,
+        use_safetensors=True,
+        **({"dtype": "float32"} | held),
     )
     return model.eval(), with_template(tokenizer)
 
@@ -21,3 +28,16 @@ def load_adapted(base: Any, adapter_folder: str) -> Any:
     from peft import PeftModel
 
     return PeftModel.from_pretrained(base, adapter_folder).eval()
+
+
+def load_trainable(base: Any, adapter_folder: str) -> Any:
+    """The base with a twin's adapter on it, whose weights are to be trained on."""
+    from peft import PeftModel
+
+    return nameless(PeftModel.from_pretrained(base, adapter_folder, is_trainable=True))
+
+
+def nameless(model: Any) -> Any:
+    """The adapted model, without its base's name: at each checkpoint peft would look for that on the hub."""
+    model.peft_config["default"].base_model_name_or_path = None
+    return model

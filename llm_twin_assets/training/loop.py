@@ -1,8 +1,9 @@
 """The training loop that pretraining and tuning share."""
 
+import math
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,11 +15,22 @@ CLIP = 1.0
 
 @dataclass(frozen=True)
 class Fit:
-    """What a training did: the loss of every step, how many tokens it read, and in how many seconds."""
+    """What a training did: its losses, how many tokens it read, and the speed it read them at.
+
+    `losses` are means over equally many steps each (over one, where `steps` is not given). `seconds` are
+    those of this process, in which it read `timed` tokens (all, where that is not given): a training that
+    was resumed at a step has read the others before. `validation` holds (step, loss) pairs, `more` what
+    only some trainings can say, `weights` the trained ones where no process holds them all.
+    """
 
     losses: list[float]
     tokens: int
     seconds: float
+    steps: int = 0
+    timed: int = 0
+    validation: list[tuple[int, float]] = field(default_factory=list)
+    more: dict[str, Any] = field(default_factory=dict)
+    weights: dict[str, Any] | None = None
 
     @property
     def first_loss(self) -> float:
@@ -48,9 +60,7 @@ def fit(
     """
     from torch.optim.lr_scheduler import LambdaLR
 
-    schedules = [
-        LambdaLR(optimizer, lambda step: min(1.0, 2 * (1 - step / steps))) for optimizer in optimizers
-    ]
+    schedules = [LambdaLR(optimizer, falling(steps)) for optimizer in optimizers]
     losses: list[float] = []
     tokens, started = 0, time.perf_counter()
     model.train()
@@ -66,6 +76,18 @@ def fit(
     return Fit(losses, tokens, time.perf_counter() - started)
 
 
+def falling(steps: int) -> Callable[[int], float]:
+    """The share of the rate at each step: all of it for half the steps, then linearly down to nothing."""
+    return lambda step: min(1.0, 2 * (1 - step / steps))
+
+
+def check(loss: float) -> float:
+    """The loss; raises FloatingPointError when it is no longer a number."""
+    if not math.isfinite(loss):
+        raise FloatingPointError("the training loss is no longer a number: lower the learning rate")
+    return loss
+
+
 def _step(
     model: Any, ids: "torch.Tensor", labels: "torch.Tensor", optimizers: "list[torch.optim.Optimizer]"
 ) -> float:
@@ -79,10 +101,7 @@ def _step(
     for optimizer in optimizers:
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-    value = float(loss.detach())
-    if value != value:
-        raise FloatingPointError("the training loss is no longer a number: lower the learning rate")
-    return value
+    return check(float(loss.detach()))
 
 
 def _mean(values: list[float]) -> float:

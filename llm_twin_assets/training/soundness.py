@@ -29,12 +29,22 @@ def _of_files(folder: Path, model: Model) -> list[str]:
 
 
 def _of_loss(model: Model) -> list[str]:
+    if model.metadata.get("aligned"):
+        return _of_alignment(model)
     first, final = model.metadata.get("first_loss"), model.metadata.get("final_loss")
     if first is None and not _is_ours(model):
         return []
     if first is None or final is None or not math.isfinite(final) or final >= first:
         return [f"its loss did not fall: {first} at first, {final} in the end"]
     return []
+
+
+def _of_alignment(model: Model) -> list[str]:
+    """Its loss holds the likelihood of other answers at each step, so only what it was trained for tells."""
+    margin = model.metadata.get("rewards_margins", math.nan)
+    if model.metadata.get("improved_on_validation") is False or margin > 0:
+        return []
+    return [f"it prefers worse answers to the author's: the margin of their rewards is {margin}"]
 
 
 def _is_ours(model: Model) -> bool:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from llm_twin_assets.contracts import digest
-from llm_twin_assets.training import lora, pretrain
+from llm_twin_assets.training import checkpoints, dpo, lora, pretrain
 from llm_twin_assets.training.sticky import training_texts, why_retrain
 from resources.models import Model, ModelStore, weights_hash
 from resources.settings import Settings
@@ -19,6 +19,10 @@ Train = Callable[[dict[str, Any]], dict[str, Any]]
 
 class UnusableBase(ValueError):
     """LLM_TWIN_BASE_MODEL names something that no adapter can be trained on."""
+
+
+class OtherBase(ValueError):
+    """An adapter and the current base do not belong together."""
 
 
 def base_model(
@@ -44,24 +48,68 @@ def fine_tuned_model(
     settings: Settings, store: Store, models: ModelStore, twin: str, version: str, train: Train
 ) -> Model:
     """The twin's adapter on the current base, trained unless base, rows and recipe are as they were."""
-    base = models.current("base_model")
-    if base is None:
-        raise NotMaterialized("base_model", None)
-    how = lora.recipe(base.folder.startswith("models/"), settings.tuning_epochs)
-    rows = lora.rows_version(lora.training_rows(store.read("instruct_dataset", twin)))
+    base = _current(models, "base_model")
+    how = lora.recipe(_is_bundled(base), settings.tuning_epochs, settings.quantized)
+    table = store.read("instruct_dataset", twin)
+    rows = [lora.rows_version(lora.training_rows(table, how, split)) for split in ("train", "validation")]
     inputs = digest(version, base.version, how, rows)
-    with models.locks.held(f"fine_tuned_model/{twin}"):
-        before = models.current("fine_tuned_model", twin)
+    task = {"kind": "fine_tuned_model", "twin": twin, "rows": rows, "base": _where(models, base)}
+    return _adapter(settings, models, inputs, task | {"recipe": how}, train)
+
+
+def aligned_model(
+    settings: Settings, store: Store, models: ModelStore, twin: str, version: str, train: Train
+) -> Model:
+    """The twin's adapter, trained on with its pairs unless adapter, pairs and recipe are as they were.
+
+    Without a pair to learn from it is the tuned adapter itself, which `aligned` in its metadata says.
+    """
+    base, tuned = _current(models, "base_model"), _current(models, "fine_tuned_model", twin)
+    if tuned.metadata["base"] != base.version:
+        raise OtherBase(f"the adapter of {twin} stands on another base: run fine_tuned_model first")
+    how = dpo.recipe(_is_bundled(base), settings.quantized)
+    table = store.read("preference_dataset", twin)
+    train_pairs, held = dpo.training_pairs(table, how), dpo.training_pairs(table, how, "validation")
+    pairs = [dpo.pairs_version(train_pairs), dpo.pairs_version(held)]
+    inputs = digest(version, tuned.version, how, pairs)
+    if train_pairs.empty:
+        return _as_tuned(models, tuned, inputs, twin)
+    start = {"adapter": models.location(tuned), "learned": tuned.metadata["trained_on"]}
+    task = {"kind": "aligned_model", "twin": twin, "pairs": pairs, "base": _where(models, base)} | start
+    return _adapter(settings, models, inputs, task | {"recipe": how}, train, {"aligned": True})
+
+
+def _adapter(
+    settings: Settings,
+    models: ModelStore,
+    inputs: str,
+    task: dict[str, Any],
+    train: Train,
+    more: dict[str, Any] | None = None,
+) -> Model:
+    """The adapter with these inputs, as it stands or newly trained, from a killed training's checkpoint."""
+    asset, twin = task["kind"], task["twin"]
+    with models.locks.held(f"{asset}/{twin}"):
+        before = models.current(asset, twin)
         if before is not None and before.inputs == inputs and _stands(models, before):
             return _reused(before)
-        where = {
-            "version": base.version,
-            "location": models.location(base),
-            "revision": base.metadata["revision"],
-        }
-        task = {"kind": "fine_tuned_model", "twin": twin, "rows": rows, "base": where, "recipe": how}
-        fill = _filling(train, task | _place(settings), {"recipe": how, "base": base.version})
-        return models.keep("fine_tuned_model", inputs, fill, twin)
+        places = checkpoints.place(settings.home, asset, twin, inputs)
+        checkpoints.drop_others(places)
+        known = {"recipe": task["recipe"], "base": task["base"]["version"]} | (more or {})
+        task = task | _place(settings) | {"checkpoints": str(places)}
+        model = models.keep(asset, inputs, _filling(train, task, known), twin)
+        checkpoints.drop(places)
+        return model
+
+
+def _as_tuned(models: ModelStore, tuned: Model, inputs: str, twin: str) -> Model:
+    with models.locks.held(f"aligned_model/{twin}"):
+        before = models.current("aligned_model", twin)
+        if before is not None and before.inputs == inputs and _stands(models, before):
+            return _reused(before)
+        said = {"aligned": False, "pairs": 0, "reason": "there is no pair to learn from"}
+        model = replace(tuned, inputs=inputs, metadata=tuned.metadata | said, reused=False)
+        return models.point("aligned_model", model, twin)
 
 
 def shown(model: Model) -> dict[str, Any]:
@@ -71,6 +119,22 @@ def shown(model: Model) -> dict[str, Any]:
         for key, value in model.reported().items()
         if key not in ("trained_on", "recipe", "loss_curve")
     }
+
+
+def _current(models: ModelStore, asset: str, twin: str | None = None) -> Model:
+    model = models.current(asset, twin)
+    if model is None:
+        raise NotMaterialized(asset, twin)
+    return model
+
+
+def _is_bundled(base: Model) -> bool:
+    return base.folder.startswith("models/")
+
+
+def _where(models: ModelStore, base: Model) -> dict[str, Any]:
+    location, revision = models.location(base), base.metadata["revision"]
+    return {"version": base.version, "location": location, "revision": revision}
 
 
 def _place(settings: Settings) -> dict[str, Any]:

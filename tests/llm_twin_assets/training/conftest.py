@@ -13,3 +13,8 @@ def tokenizer():
 @pytest.fixture
 def base(tokenizer):
     return small.untrained(tokenizer)
+
+
+@pytest.fixture
+def tiny(tokenizer):
+    return small.tiny(tokenizer)

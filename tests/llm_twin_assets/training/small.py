@@ -2,7 +2,13 @@
 
 import pandas as pd
 
-from llm_twin_assets.contracts import CLEANED_DOCUMENTS, conform, content_hash, document_id
+from llm_twin_assets.contracts import (
+    CLEANED_DOCUMENTS,
+    PREFERENCE_ROWS,
+    conform,
+    content_hash,
+    document_id,
+)
 from llm_twin_assets.datasets.instruct import instruct_rows
 from llm_twin_assets.training.bundled import new_model, train_tokenizer
 from tests.rows import MADE
@@ -18,9 +24,11 @@ VERSES = [
 
 
 def text(number: int, sentences: int = 14) -> str:
-    """A titled text of about 220 words, different for each number."""
+    """A titled text of about 260 words, different for each number: no two share eight words in a row."""
     picked = [VERSES[(number + at * (number % 3 + 1)) % len(VERSES)] for at in range(sentences)]
-    return f"# Evening {number}\n\n" + " ".join(picked)
+    words = " ".join(picked).split()
+    marked = [f"{word} lamp{number}" if at % 7 == 3 else word for at, word in enumerate(words)]
+    return f"# Evening {number}\n\n" + " ".join(marked)
 
 
 def documents(*splits: str, author: str = AUTHOR) -> pd.DataFrame:
@@ -45,6 +53,48 @@ def untrained(made):
 
     torch.manual_seed(1)
     return new_model(made)
+
+
+def tiny(made):
+    """A model with room for 64 tokens, whose every step takes milliseconds; always the same weights."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    torch.manual_seed(1)
+    config = LlamaConfig(
+        vocab_size=len(made),
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=2,
+        max_position_embeddings=64,
+        tie_word_embeddings=True,
+        bos_token_id=None,
+        eos_token_id=made.eos_token_id,
+        pad_token_id=made.pad_token_id,
+    )
+    return LlamaForCausalLM(config)
+
+
+def pairs(table: pd.DataFrame, twin: str = "ada") -> pd.DataFrame:
+    """Preference rows of the tiny corpus: the author's answer against the same words in another order."""
+    found = rows(table, twin)
+    made = pd.DataFrame(
+        {
+            "row_id": found["row_id"] + "|other_author",
+            "twin": twin,
+            "instruction": found["instruction"],
+            "chosen": found["answer"],
+            "rejected": [" ".join(reversed(answer.split())) for answer in found["answer"]],
+            "kind": "other_author",
+            "document_id": found["document_id"],
+            "start": found["start"],
+            "end": found["end"],
+            "rejected_document_id": None,
+            "split": found["split"],
+        }
+    )
+    return conform(made, PREFERENCE_ROWS)
 
 
 def say_nothing(line: str) -> None:

@@ -7,7 +7,16 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_twin_assets.training.corpus import IGNORED, Window, answer_windows, batches, padded, text_windows
+from llm_twin_assets.training.corpus import (
+    IGNORED,
+    Window,
+    answer_windows,
+    batches,
+    packed,
+    packs,
+    padded,
+    text_windows,
+)
 
 LENGTHS = st.integers(8, 40)
 
@@ -72,3 +81,30 @@ def test_padding_stands_at_the_end_and_is_not_learned():
     ids, labels = padded([Window([1, 2, 3], [1, 2, 3]), Window([4], [4])])
     assert torch.equal(ids, torch.tensor([[1, 2, 3], [4, 0, 0]]))
     assert torch.equal(labels, torch.tensor([[1, 2, 3], [4, IGNORED, IGNORED]]))
+
+
+@given(st.lists(st.integers(1, 30), max_size=80), st.integers(30, 90), st.integers(0, 3))
+def test_packs_hold_every_window_once_and_fit(sizes, room, seed):
+    drawn = packs(sizes, room, random.Random(seed))
+    assert sorted(at for pack in drawn for at in pack) == list(range(len(sizes)))
+    assert all(sum(sizes[at] for at in pack) <= room for pack in drawn)
+    for before, after in itertools.pairwise(drawn):
+        assert sum(sizes[at] for at in before) + sizes[after[0]] > room
+    assert drawn == packs(sizes, room, random.Random(seed))
+
+
+def test_a_window_longer_than_the_room_stands_alone():
+    assert sorted(map(len, packs([50, 3, 4], 10, random.Random(0)))) in ([1, 2], [1, 1, 1])
+
+
+def test_packed_windows_are_read_as_if_each_stood_alone(tiny):
+    windows = [Window([5, 6, 7, 8], [IGNORED, IGNORED, 7, 8]), Window([9, 5, 9], [IGNORED, 5, 9])]
+    ids, labels, positions = packed(windows)
+    assert positions.tolist() == [[0, 1, 2, 3, 0, 1, 2]]
+    assert labels.tolist() == [[IGNORED, IGNORED, 7, 8, IGNORED, 5, 9]]
+    with torch.no_grad():
+        together = tiny(input_ids=ids, position_ids=positions, use_cache=False).logits[0]
+        alone = [tiny(input_ids=torch.tensor([window.ids])).logits[0] for window in windows]
+        mixed = tiny(input_ids=ids, use_cache=False).logits[0]
+    torch.testing.assert_close(together, torch.cat(alone), rtol=1e-4, atol=1e-5)
+    assert not torch.allclose(mixed[4:], alone[1], atol=1e-3)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from llm_twin_assets.training.lifeline import die_with_parent
+from llm_twin_assets.training.lifeline import die_with, die_with_parent
 from tests.waiting import wait_until
 
 CHILD = (
@@ -70,3 +70,29 @@ def test_this_process_is_refused_when_it_names_another_parent():
     assert subprocess.run([sys.executable, "-c", program], env=environment).returncode == 0
     with pytest.raises(SystemExit):
         die_with_parent(os.getpid())
+
+
+@linux
+def test_a_process_dies_with_another_that_is_not_its_parent():
+    program = "import os\nfrom llm_twin_assets.training.lifeline import *\ndie_with({other})\nsignal.pause()"
+    other = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
+    child = subprocess.Popen(
+        [sys.executable, "-c", program.format(other=other.pid)],
+        env=os.environ | {"PYTHONPATH": str(Path.cwd())},
+    )
+    try:
+        assert child.poll() is None
+        other.kill()
+        other.wait()
+        wait_until(lambda: child.poll() is not None)
+        assert child.returncode in (-signal.SIGKILL, 1)
+    finally:
+        child.kill()
+
+
+@linux
+def test_a_process_does_not_start_when_the_other_is_gone():
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    with pytest.raises(SystemExit):
+        die_with(gone.pid)

@@ -67,3 +67,12 @@ def test_a_model_of_somebody_elses_may_hold_other_files_but_must_not_change(fold
 
 def test_a_hub_model_is_not_looked_at(tmp_path):
     assert faults(tmp_path / "some/name", Model("v", "v", "some/name", {"revision": "main"})) == []
+
+
+def test_an_aligned_adapter_is_sound_when_it_prefers_better_or_was_left_as_it_was(folder):
+    aligned = FELL | {"aligned": True}
+    assert faults(folder, ours(folder, aligned | {"rewards_margins": 0.1, "final_loss": 3.0})) == []
+    assert "prefers worse" in faults(folder, ours(folder, aligned | {"rewards_margins": -0.1}))[0]
+    assert "prefers worse" in faults(folder, ours(folder, aligned))[0]
+    as_it_was = aligned | {"rewards_margins": -0.1, "improved_on_validation": False}
+    assert faults(folder, ours(folder, as_it_was)) == []

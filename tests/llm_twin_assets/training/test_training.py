@@ -28,6 +28,10 @@ class World:
         name = repr(sorted(table["content_hash"] + table["split"]))
         self.store.materialize("cleaned_documents", name, lambda: Table(table))
         self.store.materialize("instruct_dataset", name, lambda: Table(small.rows(table, TWIN)), TWIN)
+        self.prefer(name, small.pairs(table, TWIN))
+
+    def prefer(self, name, pairs):
+        self.store.materialize("preference_dataset", name, lambda: Table(pairs), TWIN)
 
     def train(self, task):
         self.tasks.append(task["kind"])
@@ -39,6 +43,9 @@ class World:
     def tuned(self, version="1"):
         return training.fine_tuned_model(self.settings, self.store, self.models, TWIN, version, self.train)
 
+    def aligned(self, version="1"):
+        return training.aligned_model(self.settings, self.store, self.models, TWIN, version, self.train)
+
 
 @pytest.fixture
 def world(store):
@@ -48,9 +55,9 @@ def world(store):
 
 
 @pytest.fixture
-def based(world, base, tokenizer):
+def based(world, tiny, tokenizer):
     """A base that is there without having been trained, so that a test pays for no training."""
-    world.models.keep("base_model", "test", lambda folder: written(folder, base, tokenizer))
+    world.models.keep("base_model", "test", lambda folder: written(folder, tiny, tokenizer))
     return world
 
 
@@ -113,11 +120,11 @@ def test_documents_outside_the_train_split_train_no_adapter(based):
     assert based.tuned().reused
 
 
-def test_new_rows_a_new_base_or_a_new_recipe_train_the_adapter_again(based, base, tokenizer):
+def test_new_rows_a_new_base_or_a_new_recipe_train_the_adapter_again(based, tiny, tokenizer):
     versions = [based.tuned().version]
     based.write(small.documents("train", "train", "test", "train"))
     versions.append(based.tuned().version)
-    based.models.keep("base_model", "other", lambda folder: written(folder, base, tokenizer) | note(folder))
+    based.models.keep("base_model", "other", lambda folder: written(folder, tiny, tokenizer) | note(folder))
     versions.append(based.tuned().version)
     based.settings = based.settings.model_copy(update={"tuning_epochs": 2})
     versions.append(based.tuned().version)
@@ -148,6 +155,8 @@ def test_what_changed_while_the_training_was_starting_is_not_trained_on(based):
         work({"kind": "base_model", "documents": "older", "tokens": 5_000, **place}, say_nothing)
     with pytest.raises(ChangedMeanwhile, match="the training rows changed"):
         work({"kind": "fine_tuned_model", "twin": TWIN, "rows": "older", **place}, say_nothing)
+    with pytest.raises(ChangedMeanwhile, match="the preference rows changed"):
+        work({"kind": "aligned_model", "twin": TWIN, "pairs": "older", **place}, say_nothing)
 
 
 def test_without_a_base_there_is_nothing_to_tune(world):
@@ -186,6 +195,85 @@ def test_a_folder_without_a_model_is_refused_with_a_mend(store, base, tmp_path, 
     (tmp_path / "theirs" / missing).unlink()
     with pytest.raises(training.UnusableBase, match=r"LLM_TWIN_BASE_MODEL.*save_pretrained"):
         World(store, base_model=str(tmp_path / "theirs")).base()
+
+
+def test_a_killed_training_is_gone_on_from_by_the_same_inputs_only(based):
+    lines = []
+
+    def killed_late(task):
+        def tell(line):
+            if line.startswith("step 7 of"):
+                raise KeyboardInterrupt
+
+        return work(task, tell)
+
+    def told(task):
+        return work(task, lines.append)
+
+    def tune(train):
+        return training.fine_tuned_model(based.settings, based.store, based.models, TWIN, "1", train)
+
+    with pytest.raises(KeyboardInterrupt):
+        tune(killed_late)
+    places = based.store.home / "checkpoints" / "fine_tuned_model" / TWIN
+    assert len(list(places.glob("*/checkpoint-5"))) == 1
+    based.write(small.documents("train", "train", "train"))
+    with pytest.raises(KeyboardInterrupt):
+        tune(killed_late)
+    assert len(list(places.glob("*/checkpoint-5"))) == 1
+    model = tune(told)
+    assert lines[0] == "going on from checkpoint-5"
+    assert model.metadata["resumed_at_step"] == 5
+    assert list(places.glob("*")) == []
+    based.write(small.documents("train", "train", "train", "train"))
+    assert tune(lambda task: work(task, say_nothing)).metadata["resumed_at_step"] == 0
+
+
+def test_an_adapter_is_aligned_once_on_the_tuned_one(based):
+    tuned = based.tuned()
+    model = based.aligned()
+    assert model.version != tuned.version
+    assert model.metadata["aligned"] is True
+    assert model.metadata["base"] == tuned.metadata["base"]
+    assert set(tuned.metadata["trained_on"]) <= set(model.metadata["trained_on"])
+    assert based.aligned() == replace(model, reused=True)
+    assert based.tasks == ["fine_tuned_model", "aligned_model"]
+    assert list((based.store.home / "checkpoints" / "aligned_model" / TWIN).glob("*")) == []
+
+
+def test_new_pairs_or_a_new_tuned_adapter_align_again(based):
+    based.tuned()
+    first = based.aligned()
+    pairs = based.store.read("preference_dataset", TWIN)
+    based.prefer("fewer", pairs.iloc[1:])
+    second = based.aligned()
+    based.settings = based.settings.model_copy(update={"tuning_epochs": 2})
+    based.tuned()
+    third = based.aligned()
+    assert not third.reused
+    assert len({first.inputs, second.inputs, third.inputs}) == 3
+
+
+def test_without_pairs_the_tuned_adapter_is_the_aligned_one_and_says_so(based):
+    tuned = based.tuned()
+    pairs = based.store.read("preference_dataset", TWIN)
+    based.prefer("of the test split only", pairs[pairs["split"] == "test"])
+    model = based.aligned()
+    assert (model.version, model.folder) == (tuned.version, tuned.folder)
+    assert (model.metadata["aligned"], model.metadata["pairs"]) == (False, 0)
+    assert model.metadata["trained_on"] == tuned.metadata["trained_on"]
+    assert based.aligned() == replace(model, reused=True)
+    assert based.models.current("fine_tuned_model", TWIN) == tuned
+    assert based.tasks == ["fine_tuned_model"]
+
+
+def test_an_adapter_of_another_base_is_not_aligned(based, tiny, tokenizer):
+    with pytest.raises(NotMaterialized, match="fine_tuned_model"):
+        based.aligned()
+    based.tuned()
+    based.models.keep("base_model", "other", lambda folder: written(folder, tiny, tokenizer) | note(folder))
+    with pytest.raises(training.OtherBase, match="run fine_tuned_model"):
+        based.aligned()
 
 
 def test_what_is_shown_leaves_out_lists_and_pictures(based):
