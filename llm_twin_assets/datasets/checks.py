@@ -13,15 +13,23 @@ def answers_stand_in_their_documents(
     context: dg.AssetCheckExecutionContext, store: dg.ResourceParam[Store]
 ) -> dg.AssetCheckResult:
     """Every answer is its document's cleaned text at the row's offsets."""
-    texts = store.read("cleaned_documents").set_index("document_id")["text"]
+    from llm_twin_assets.datasets.provenance import not_verbatim
+
     rows = store.read("instruct_dataset", context.partition_key)
-    columns = zip(
-        rows["row_id"], rows["document_id"], rows["start"], rows["end"], rows["answer"], strict=True
-    )
-    wrong = [
-        row for row, document, start, end, answer in columns if texts.get(document, "")[start:end] != answer
-    ]
+    wrong = not_verbatim(rows, store.read("cleaned_documents"))
     return dg.AssetCheckResult(passed=not wrong, metadata={"rows": len(rows), "wrong": wrong[:20]})
+
+
+@dg.asset_check(asset="instruct_dataset", blocking=True, partitions_def=TWIN)
+def nothing_leaks_between_splits(
+    context: dg.AssetCheckExecutionContext, store: dg.ResourceParam[Store]
+) -> dg.AssetCheckResult:
+    """No instruction stands in two splits, and at most one held-out answer in a hundred shares 13 words."""
+    from llm_twin_assets.datasets.leaks import SHARED_ANSWERS, leak_numbers
+
+    numbers = leak_numbers(store.read("instruct_dataset", context.partition_key))
+    passed = numbers["leaks/instructions"] == 0 and numbers["leaks/answers"] <= SHARED_ANSWERS
+    return dg.AssetCheckResult(passed=passed, metadata=numbers)
 
 
 @dg.asset_check(asset="instruct_dataset", blocking=True, partitions_def=TWIN)
@@ -58,4 +66,20 @@ def there_is_a_training_row(
     mend = "add documents of the author with sections of 60 words and more"
     return dg.AssetCheckResult(
         passed=count > 0, description=None if count else mend, metadata={"train_rows": count}
+    )
+
+
+@dg.asset_check(asset="preference_dataset", blocking=True, partitions_def=TWIN)
+def pairs_are_sound(
+    context: dg.AssetCheckExecutionContext, store: dg.ResourceParam[Store]
+) -> dg.AssetCheckResult:
+    """Every chosen text is the author's span, both sides are of one split, and no kind or length leads."""
+    from llm_twin_assets.datasets.pair_faults import faults
+
+    pairs = store.read("preference_dataset", context.partition_key)
+    found = faults(pairs, store.read("cleaned_documents"))
+    return dg.AssetCheckResult(
+        passed=not found,
+        description="; ".join(found[:5]) or None,
+        metadata={"pairs": len(pairs), "faults": len(found)},
     )

@@ -1,11 +1,15 @@
 """The asset and its blocking checks, materialized by Dagster on stored documents."""
 
+import json
+
 import dagster as dg
 import pytest
 
-from llm_twin_assets.contracts import INSTRUCT_ROWS, conform
+from llm_twin_assets.contracts import CHUNKS, INSTRUCT_ROWS, conform, empty
 from llm_twin_assets.datasets import assets, checks
+from llm_twin_assets.datasets.instruct import GENERATOR
 from llm_twin_assets.partitions import TWIN
+from resources.settings import Settings
 from resources.store import Table
 from resources.twins import FileSource, Twin, Twins
 from tests.llm_twin_assets.datasets.conftest import passage
@@ -16,6 +20,7 @@ CHECKS = [
     checks.answers_stand_in_their_documents,
     checks.splits_are_their_documents,
     checks.there_is_a_training_row,
+    checks.nothing_leaks_between_splits,
 ]
 
 
@@ -24,14 +29,14 @@ def run(store, tmp_path):
     twins = Twins(
         root=tmp_path,
         sources=[FileSource(kind="folder", path=tmp_path)],
-        twins=[Twin(name=NAME, author=AUTHOR)],
+        twins=[Twin(name=NAME, author=AUTHOR, licence="CC BY 4.0")],
     )
 
     def _run(*stage):
         return dg.materialize(
             stage or [assets.instruct_dataset, *CHECKS],
             partition_key=NAME,
-            resources={"store": store, "twins": twins},
+            resources={"store": store, "twins": twins, "settings": Settings(home=tmp_path)},
             raise_on_error=False,
         )
 
@@ -43,6 +48,7 @@ def keep(store, documents):
     def _keep(*triples):
         rows = documents(*triples)
         store.materialize("cleaned_documents", repr(triples), lambda: Table(rows))
+        store.materialize("cleaned_chunks", "none", lambda: Table(empty(CHUNKS)))
         return rows
 
     return _keep
@@ -73,7 +79,10 @@ def test_rows_card_and_numbers_are_there_and_every_check_passes(run, keep, store
     metadata = metadata_of(done)
     assert metadata["dagster/row_count"] == len(store.read("instruct_dataset", NAME)) > 2
     assert "| continue | 1 | 0 | 1 |" in metadata["card"]
-    assert "template-v1" in metadata["card"]
+    assert GENERATOR in metadata["card"]
+    assert (store.folder("instruct_dataset", NAME) / "README.md").read_text() == metadata["card"]
+    card = json.loads((store.folder("instruct_dataset", NAME) / "dataset_card.json").read_text())
+    assert (card["author"], card["licence"], card["consent"]) == (AUTHOR, "CC BY 4.0", None)
     assert (metadata["train_words"], metadata["reused"]) == (90, False)
 
 
@@ -118,3 +127,44 @@ def test_a_row_that_was_tampered_with_is_caught(run, keep, store, column, value,
     verdicts = verdicts_of(run(as_it_is, *CHECKS))
     assert verdicts[check] is False
     assert verdicts["there_is_a_training_row"] is True
+
+
+@pytest.fixture
+def pairs(run, keep):
+    """Materializes rows and pairs of two authors, two documents each."""
+
+    def made():
+        keep(
+            *[
+                (author, "train", passage(n))
+                for n, author in enumerate([AUTHOR, AUTHOR, "Bo Rask", "Bo Rask"])
+            ]
+        )
+        return run(assets.instruct_dataset, assets.preference_dataset, checks.pairs_are_sound)
+
+    return made
+
+
+def test_pairs_are_made_of_the_rows_and_their_check_passes(pairs, store):
+    done = pairs()
+    assert done.success
+    assert verdicts_of(done) == {"pairs_are_sound": True}
+    rows = store.read("preference_dataset", NAME)
+    assert len(rows) == metadata_of(done)["dagster/row_count"]
+    assert set(rows["twin"]) <= {NAME}
+    assert metadata_of(pairs())["reused"] is True
+
+
+def test_a_pair_that_is_not_the_authors_span_stops_the_run(pairs, run, store):
+    pairs()
+    rows = store.read("preference_dataset", NAME)
+    spoilt = rows.assign(chosen="Somebody else wrote this.")
+    store.materialize("preference_dataset", "spoilt", lambda: Table(spoilt), NAME)
+    done = run(pairs_as_they_are, checks.pairs_are_sound)
+    assert len(rows)
+    assert verdicts_of(done) == {"pairs_are_sound": False}
+
+
+@dg.asset(name="preference_dataset", partitions_def=TWIN)
+def pairs_as_they_are() -> None:
+    """Leaves the stored pairs alone."""

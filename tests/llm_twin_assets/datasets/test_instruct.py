@@ -7,9 +7,12 @@ from hypothesis import strategies as st
 
 from llm_twin_assets.contracts import INSTRUCT_ROWS, Reason, conform
 from llm_twin_assets.datasets.instruct import GENERATOR, LEAST_REST, document_rows, instruct_rows
-from llm_twin_assets.datasets.templates import TEMPLATES, WHOLE
+from llm_twin_assets.datasets.leaks import leak_numbers
+from llm_twin_assets.datasets.templates import WHOLE
+from llm_twin_assets.datasets.wordings import WORDINGS
 from llm_twin_assets.documents.preparing import clean_documents
 from llm_twin_assets.documents.rules import Rules
+from llm_twin_assets.documents.shingles import normalised
 from tests.llm_twin_assets.datasets.conftest import passage
 from tests.prose import prose
 
@@ -40,7 +43,7 @@ def test_answers_are_the_authors_spans_and_the_split_is_the_documents(two):
         assert texts.loc[row.document_id, "text"][row.start : row.end] == row.answer
         assert texts.loc[row.document_id, "split"] == row.split
         assert texts.loc[row.document_id, "author"] == ADA
-        assert row.intent in TEMPLATES
+        assert row.intent in WORDINGS
     assert set(rows["generator"]) == {GENERATOR}
     assert set(rows["split"]) == {"train", "test"}
 
@@ -92,6 +95,23 @@ def test_a_heading_names_its_first_passage_and_key_phrases_the_rest(documents):
     asked = rows[~rows["intent"].isin(["continue", *WHOLE])].sort_values("start")["instruction"].tolist()
     assert '"Walnut matters"' in asked[0]
     assert "Walnut matters" not in asked[1]
+
+
+@pytest.mark.parametrize(
+    ("heading", "named"),
+    [
+        ("🌳 II. Walnut matters", "Walnut matters"),
+        ("3) Walnut matters", "Walnut matters"),
+        ("A. Walnut matters", "Walnut matters"),
+        (".walnut files", ".walnut files"),
+        ("3.5 walnut trees", "3.5 walnut trees"),
+        ("A walnut tree", "A walnut tree"),
+    ],
+)
+def test_a_headings_number_and_picture_are_not_part_of_its_name(documents, heading, named):
+    rows = instruct_rows(documents((ADA, "train", f"# {heading}\n\n{passage(2)}")), "ada", ADA).rows
+    asked = rows[~rows["intent"].isin(["continue", *WHOLE])]["instruction"].item()
+    assert f'"{named}"' in asked
 
 
 @pytest.mark.parametrize("heading", ["Introduction", "Zebras and xylophones", passage(2)[:44]])
@@ -158,5 +178,38 @@ def test_any_document_gives_rows_that_stand_at_their_offsets(text, title):
     for row in rows:
         answer = whole[row.start : row.end]
         assert answer == answer.strip() != ""
-        assert row.instruction.strip()
+        assert row.topic.strip()
     assert rows or left
+
+
+def test_rows_that_would_ask_the_same_ask_in_other_words(documents):
+    text = "## The {} matter\n\n{}"
+    same = [
+        (ADA, split, text.format("walnut", passage(2 + at)))
+        for at, split in enumerate(["test", "train"] * 12)
+    ]
+    rows = instruct_rows(documents(*same), "ada", ADA).rows
+    asked = rows[rows["instruction"].str.contains("walnut matter")]
+    assert len(asked) > 5
+    assert not rows["instruction"].map(normalised).duplicated().any()
+
+
+def test_what_no_wording_is_left_for_is_named(documents):
+    heading = "## Why is the walnut here?\n\n"
+    wordings = sum(map(len, WORDINGS["question"].values()))
+    many = [(ADA, "train", heading + "Walnut " + prose(number, 9)) for number in range(wordings + 2)]
+    table = instruct_rows(documents(*many), "ada", ADA)
+    assert table.rows["intent"].value_counts()["question"] == wordings
+    assert reasons(table) == [Reason.REPEATED_INSTRUCTION] * 2
+
+
+def test_training_rows_that_share_thirteen_words_with_a_held_out_answer_are_dropped(documents):
+    shared = " ".join(prose(7, 1).split()[:13])
+    train, held = f"{prose(1, 9)} {shared} {prose(2, 1)}", f"{prose(3, 9)}\n{shared.upper()} {prose(4, 1)}"
+    table = instruct_rows(documents((ADA, "train", train), (ADA, "validation", held)), "ada", ADA)
+    assert set(table.rows["split"]) == {"validation"}
+    assert set(reasons(table)) == {Reason.SHARED_NGRAM}
+    assert " ".join(normalised(shared).split()[1:]) in table.rejected["detail"].iloc[0]
+    apart = instruct_rows(documents((ADA, "train", prose(1, 9)), (ADA, "validation", held)), "ada", ADA)
+    assert set(apart.rows["split"]) == {"train", "validation"}
+    assert leak_numbers(apart.rows) == {"leaks/answers": 0.0, "leaks/instructions": 0.0}
