@@ -6,11 +6,13 @@ import pytest
 from llm_twin_assets.evaluation import assets, checks
 from llm_twin_assets.partitions import TWIN
 from llm_twin_assets.training.lora import recipe, save_adapter, training_rows, tune
+from resources.edge_store import EdgeStore
 from resources.models import ModelStore
 from resources.releases import Manifest, Releases
 from resources.settings import Settings
 from resources.store import Store, Table
 from resources.twins import FileSource, Twin, Twins
+from tests.llm_twin_assets.serving.small import WordEmbedder
 from tests.llm_twin_assets.training import small
 
 NAME = TWIN.get_partition_keys()[0]
@@ -29,7 +31,7 @@ def trained(tmp_path_factory):
         return {"revision": ""}
 
     version = models.keep("base_model", "test", base).version
-    rows = training_rows(small.rows(DOCUMENTS, NAME))
+    rows = training_rows(small.rows(DOCUMENTS, NAME), recipe(True, 1))
 
     def adapter(changes):
         def train(folder):
@@ -38,7 +40,7 @@ def trained(tmp_path_factory):
             save_adapter(model, tokenizer, version, folder)
             return {"base": version}
 
-        return models.keep("fine_tuned_model", repr(changes), train, NAME)
+        return models.keep("aligned_model", repr(changes), train, NAME)
 
     return models, {"learned": adapter({}), "idle": adapter({"rate": 0.0})}
 
@@ -50,9 +52,10 @@ class World:
         self.models, self.adapters = models, adapters
         self.store, self.releases = Store(models.home), Releases(models.home)
         self.store.materialize("cleaned_documents", "test", lambda: Table(DOCUMENTS))
+        self.store.materialize("instruct_dataset", "test", lambda: Table(small.rows(DOCUMENTS, NAME)), NAME)
 
     def challenge(self, name):
-        self.models.point("fine_tuned_model", self.adapters[name], NAME)
+        self.models.point("aligned_model", self.adapters[name], NAME)
 
     def release(self, name):
         adapter, base = self.adapters[name], self.models.current("base_model")
@@ -89,6 +92,8 @@ class World:
                 "store": self.store,
                 "models": self.models,
                 "releases": self.releases,
+                "embedder": WordEmbedder(),
+                "vectors": EdgeStore(home),
             },
             raise_on_error=False,
         )
