@@ -1,6 +1,7 @@
 """Forgetting a document: where its words are, and what is left of them afterwards."""
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -57,7 +58,7 @@ def footprint(
     store, models, releases = resources["store"], resources["models"], resources["releases"]
     standing = _chunks(store, identity)
     chunks = standing | set(before.chunk_ids if before else ())
-    adapters = _by_twin(twins, lambda twin: _trained_on(models, identity, "fine_tuned_model", twin))
+    adapters = _by_twin(twins, lambda twin: _adapters(models, identity, twin))
     return Footprint(
         uri=uri,
         document_id=identity,
@@ -111,12 +112,16 @@ def forget(uri: str, twins: Twins, resources: dict[str, Any], run: Callable[...,
     """
     catalog = resources["catalog"]
     catalog.forgotten.add(uri)
+    # What a teacher wrote of its passages, and what a training that was cut short has learned.
+    for left in ("teacher_cache.db", "teacher_cache.db-wal", "teacher_cache.db-shm"):
+        (resources["store"].home / left).unlink(missing_ok=True)
+    shutil.rmtree(resources["store"].home / "checkpoints", ignore_errors=True)
     for address in _read_from(resources["store"], uri):
         catalog.fetcher.forget(address)
     errors = run("documents_job")
     for twin in twins.names if not errors else ():
         if resources["store"].record("instruct_dataset", twin):
-            errors += run("twin_job", twin=twin, assets=["instruct_dataset"])
+            errors += run("twin_job", twin=twin, assets=["instruct_dataset", "preference_dataset"])
     return errors
 
 
@@ -153,11 +158,20 @@ def _vectors(vectors: Any, chunks: set[str]) -> int:
 
 
 def _rows(store: Store, twins: Twins, identity: str) -> dict[str, int]:
-    counts = {
-        twin: int((store.read_or_empty("instruct_dataset", twin)["document_id"] == identity).sum())
-        for twin in twins.names
-    }
+    counts = {twin: _rows_of(store, twin, identity) for twin in twins.names}
     return {twin: count for twin, count in counts.items() if count}
+
+
+def _rows_of(store: Store, twin: str, identity: str) -> int:
+    """How many of a twin's rows and pairs have words of the document."""
+    rows, pairs = (store.read_or_empty(asset, twin) for asset in ("instruct_dataset", "preference_dataset"))
+    of_pairs = (pairs["document_id"] == identity) | (pairs["rejected_document_id"] == identity)
+    return int((rows["document_id"] == identity).sum() + of_pairs.fillna(False).sum())
+
+
+def _adapters(models: ModelStore, identity: str, twin: str) -> list[str]:
+    assets = ("fine_tuned_model", "aligned_model")
+    return sorted({name for asset in assets for name in _trained_on(models, identity, asset, twin)})
 
 
 def _trained_on(models: ModelStore, identity: str, asset: str, twin: str | None) -> list[str]:

@@ -23,9 +23,7 @@ def lineage(release_id: str, twins: Twins, resources: dict[str, Any]) -> dict[st
     manifest = stored.manifest(twin, release_id)
     known = _addresses(resources["store"])
     models: ModelStore = resources["models"]
-    adapter = _model(models, "fine_tuned_model", twin, manifest.adapter) or _model(
-        models, "aligned_model", twin, manifest.adapter
-    )
+    adapter = _model(models, "aligned_model", twin, manifest.adapter)
     base = _model(models, "base_model", None, manifest.base)
     return {
         **_listed(stored, twin, release_id),

@@ -55,7 +55,7 @@ def _twin(name: str, resources: dict[str, Any], endpoint: dict[str, Any]) -> dic
     evaluation = store.record("model_evaluation", name)
     return {
         "dataset_rows": {str(split): int(count) for split, count in rows.items()},
-        "model": _version(models.current("fine_tuned_model", name)),
+        "model": _version(models.current("aligned_model", name)),
         "metrics": _evaluated(store.report("model_evaluation", name)) if evaluation else None,
         "release_id": releases.desired(name),
         "endpoint": endpoint.get("url"),

@@ -8,11 +8,14 @@ python -m tests.bench cleaning     what cleaning keeps and removes, on the sampl
 python -m tests.bench copies       whether a copy is missed, and who the guests are; or on FILE
 python -m tests.bench change       what a second run costs, and one after a single change; or on FILE
 python -m tests.bench embedding    tokens per second against sentence-transformers; or on FILE
+python -m tests.bench_evaluation HOME      a twin's evaluation, and its guards against the model itself
 python -m tests.bench retrieval    four retrievers on headings and questions; or on FILE
 python -m tests.bench reindex      what a change costs in retrieval; or on FILE
 python -m tests.bench search       latency by size on Edge, local mode and an exact scan
 python -m tests.bench style        whether style tells authors apart; on FILE
 python -m tests.bench gate         how often the gate is wrong, simulated
+python -m tests.bench datasets     whether answers are the author's and nothing leaks; or on FILE
+python -m tests.bench training     tokens per second against a plain loop
 python -m tests.bench scale        whether 100, 1,000 and 10,000 documents cost the same each
 """
 
@@ -78,6 +81,7 @@ def main(chosen: str, *rest: str) -> None:
     from tests import (
         bench_cleaning,
         bench_copies,
+        bench_datasets,
         bench_embedding,
         bench_gate,
         bench_reindex,
@@ -85,6 +89,7 @@ def main(chosen: str, *rest: str) -> None:
         bench_scale,
         bench_search,
         bench_style,
+        bench_training,
     )
 
     benches = {
@@ -99,6 +104,8 @@ def main(chosen: str, *rest: str) -> None:
         "search": bench_search.main,
         "style": bench_style.main,
         "gate": bench_gate.main,
+        "datasets": bench_datasets.main,
+        "training": bench_training.main,
         "scale": bench_scale.main,
     }
     for name, bench in benches.items():

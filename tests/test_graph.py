@@ -71,7 +71,7 @@ def test_a_second_run_changes_nothing(world):
     said = world.call("run")
     assert world.versions() == before
     assert Releases(world.home).all("nora") == [release]
-    for asset in ("chunk_embeddings", "base_model", "fine_tuned_model"):
+    for asset in ("chunk_embeddings", "base_model", "fine_tuned_model", "aligned_model"):
         assert f"  {asset}: unchanged" in said
 
 

@@ -22,13 +22,22 @@ ASSETS = [
     "search_index",
     "base_model",
     "instruct_dataset",
+    "preference_dataset",
     "fine_tuned_model",
+    "aligned_model",
     "model_evaluation",
     "release",
     "deployed_endpoint",
 ]
 # Long steps are killed well inside, the others as soon as they start.
-SECONDS_INTO = {"chunk_embeddings": 3.0, "base_model": 6.0, "fine_tuned_model": 5.0, "deployed_endpoint": 1.0}
+SECONDS_INTO = {
+    "chunk_embeddings": 3.0,
+    "base_model": 6.0,
+    "fine_tuned_model": 9.0,
+    "aligned_model": 9.0,
+    "model_evaluation": 3.0,
+    "deployed_endpoint": 1.0,
+}
 
 
 @pytest.fixture(scope="module")

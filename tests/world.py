@@ -87,8 +87,9 @@ class World:
         store, models = Store(self.home), ModelStore(self.home)
         stages = ["raw_documents", "cleaned_documents", "cleaned_chunks", "chunk_embeddings"]
         found = {stage: store.version(stage) for stage in stages}
-        found["instruct_dataset"] = store.version("instruct_dataset", "nora")
-        for asset, twin in (("base_model", None), ("fine_tuned_model", "nora")):
+        for stage in ("instruct_dataset", "preference_dataset"):
+            found[stage] = store.version(stage, "nora")
+        for asset, twin in (("base_model", None), ("fine_tuned_model", "nora"), ("aligned_model", "nora")):
             model = models.current(asset, twin)
             assert model is not None
             found[asset] = model.version

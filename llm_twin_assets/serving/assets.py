@@ -28,7 +28,7 @@ class Deployment(dg.Config):
     owners=OWNERS,
     code_version=CODE_VERSION,
     partitions_def=TWIN,
-    deps=["base_model", "fine_tuned_model", "model_evaluation"],
+    deps=["base_model", "aligned_model", "model_evaluation"],
 )
 def release(
     context: dg.AssetExecutionContext,

@@ -36,7 +36,7 @@ def released(
             f"adapter {manifest.adapter[:12]} of twin {twin} was rolled back: train another one"
         )
     _check_champion(releases, twin, champion, {champion, manifest.release_id})
-    return releases.add(manifest, {"index_id": report.get("index_id")})
+    return releases.add(manifest, {"index_id": report.get("index_id"), "evidence": report.get("evidence")})
 
 
 def described(manifest: Manifest, settings: Settings, count: int) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def _check_champion(releases: Releases, twin: str, champion: str | None, allowed
 def _manifest(
     settings: Settings, twins: Twins, store: Store, models: ModelStore, twin: str, report: dict[str, Any]
 ) -> Manifest:
-    adapter, base = models.current("fine_tuned_model", twin), models.current("base_model")
+    adapter, base = models.current("aligned_model", twin), models.current("base_model")
     if adapter is None or adapter.version != report["challenger"]:
         raise NotReleasable(f"the model of twin {twin} is not the one that was evaluated: run twin_job again")
     if base is None or base.version != _trained_on(models, adapter):

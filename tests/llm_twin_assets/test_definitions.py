@@ -25,7 +25,9 @@ UNPARTITIONED = {
 }
 OF_A_TWIN = {
     "instruct_dataset": "datasets",
+    "preference_dataset": "datasets",
     "fine_tuned_model": "training",
+    "aligned_model": "training",
     "model_evaluation": "evaluation",
     "release": "serving",
     "deployed_endpoint": "serving",

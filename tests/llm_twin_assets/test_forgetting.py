@@ -14,8 +14,10 @@ from resources.edge_store import EdgeStore
 from resources.models import Model, ModelStore
 from resources.releases import Manifest, Releases
 from resources.store import Store, Table
+from resources.terms import document_terms
 from resources.traces import Trace, TraceStore, new_trace_id
 from resources.twins import FileSource, Twin, Twins
+from resources.vector_store import Entries
 from tests.rows import MADE, ORIGIN
 
 GONE, KEPT = "file:texts/gone.md", "file:texts/kept.md"
@@ -52,6 +54,20 @@ def _row(uri):
     )
 
 
+def _pair(uri):
+    """A pair that sets another author's words against those of a document."""
+    row = _row(uri)
+    own = {
+        name: row[name] for name in ("row_id", "twin", "instruction", "document_id", "start", "end", "split")
+    }
+    return own | {
+        "chosen": row["answer"],
+        "rejected": "Worse.",
+        "kind": "other_author",
+        "rejected_document_id": document_id(f"{uri} by another"),
+    }
+
+
 def _fill(resources, uris):
     """What the stages leave behind that know these documents."""
     store = resources["store"]
@@ -62,10 +78,15 @@ def _fill(resources, uris):
         ("cleaned_documents", made, None),
         ("cleaned_chunks", [_chunk(uri) for uri in uris], None),
         ("instruct_dataset", [_row(uri) for uri in uris], "ada"),
+        ("preference_dataset", [_pair(uri) for uri in uris], "ada"),
     ]:
         store.materialize(asset, str(uris), lambda rows=rows: Table(pd.DataFrame(rows)), twin)
     chunks = [_chunk(uri) for uri in uris]
-    index = resources["vectors"].sync(chunks, "words", lambda fresh: np.eye(len(fresh), 4, dtype=np.float32))
+
+    def embed(fresh):
+        return Entries(np.eye(len(fresh), 4, dtype=np.float32), [document_terms("words")] * len(fresh))
+
+    index = resources["vectors"].sync(chunks, "words", embed)
     resources["vectors"].publish(index.index_id)
 
 
@@ -91,6 +112,7 @@ def resources(tmp_path, twins):
     both = [[document_id(uri), "hash", 3] for uri in (GONE, KEPT)]
     made["models"].point("base_model", Model("base", "i", "f", {"trained_on": both}))
     made["models"].point("fine_tuned_model", Model("old", "i", "f", {"trained_on": [both[0][0]]}), "ada")
+    made["models"].point("aligned_model", Model("old", "i", "f", {"trained_on": [both[0][0]]}), "ada")
     made["models"].point("fine_tuned_model", Model("new", "i", "f", {"trained_on": [both[1][0]]}), "ada")
     manifest = Manifest("ada", "Ada", "old", "f", "base", "f", "", "p", {}, "e", None)
     made["releases"].add(manifest, {})
@@ -103,7 +125,7 @@ def resources(tmp_path, twins):
 
 def test_everything_that_holds_a_document_or_learned_from_it_is_found(twins, resources):
     found = footprint(GONE, twins, resources)
-    assert (found.known, found.chunks, found.vectors, found.dataset_rows) == (True, 1, 1, {"ada": 1})
+    assert (found.known, found.chunks, found.vectors, found.dataset_rows) == (True, 1, 1, {"ada": 2})
     assert found.indexes == [resources["vectors"].live()]
     assert (found.base_models, found.adapters) == (["base"], {"ada": ["old"]})
     assert found.releases == {"ada": resources["releases"].all("ada")}
@@ -146,7 +168,7 @@ def test_after_forgetting_only_what_was_learned_is_left(twins, resources):
     assert after.base_models == ["base"]
     assert runs.asked == [
         ("documents_job", {}),
-        ("twin_job", {"twin": "ada", "assets": ["instruct_dataset"]}),
+        ("twin_job", {"twin": "ada", "assets": ["instruct_dataset", "preference_dataset"]}),
     ]
     told = summary(before, after, dry_run=False)
     assert "chunks: 1 -> 0" in told
@@ -183,3 +205,16 @@ def test_copies_that_would_step_into_its_place_are_named(twins, resources):
     assert found.copies == ["file:texts/copy.md"]
     assert footprint(KEPT, twins, resources).copies == []
     assert "forget it too" in summary(found, found, dry_run=True)
+
+
+def test_what_a_teacher_wrote_of_it_and_a_training_cut_short_go_too(twins, resources):
+    home = resources["store"].home
+    (home / "teacher_cache.db").write_text("answers")
+    (home / "checkpoints" / "fine_tuned_model").mkdir(parents=True)
+    forget(GONE, twins, resources, Runs(resources))
+    assert not (home / "teacher_cache.db").exists()
+    assert not (home / "checkpoints").exists()
+
+
+def test_a_pair_that_only_sets_its_words_against_others_is_counted(twins, resources):
+    assert footprint(f"{KEPT} by another", twins, resources).dataset_rows == {"ada": 1}

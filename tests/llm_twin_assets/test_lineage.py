@@ -33,7 +33,7 @@ def world(tmp_path):
     texts = [[BEES["document_id"], "h", 10], [HONEY["document_id"], "h", 10]]
     models.point("base_model", Model("b" * 64, "i", "models/base_model/b", {"trained_on": texts}))
     for version, learned in (("1" * 64, [BEES["document_id"], LEFT]), ("2" * 64, [BEES["document_id"]])):
-        models.point("fine_tuned_model", Model(version, "i", "models/x", {"trained_on": learned}), "ada")
+        models.point("aligned_model", Model(version, "i", "models/x", {"trained_on": learned}), "ada")
     return {"store": store, "models": models, "releases": stored}
 
 

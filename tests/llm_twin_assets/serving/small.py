@@ -221,7 +221,7 @@ class Small:
         return made.index_id
 
     def adapter(self, name, twin="ada"):
-        return self._model("fine_tuned_model", twin, name)
+        return self._model("aligned_model", twin, name)
 
     def manifest(self, name="first", twin="ada", author="Ada Moss", parent=None, **decoding):
         adapter = self.adapter(name, twin)

@@ -21,7 +21,7 @@ def evaluate(small, decision, champion=None, challenger=None, twin="ada"):
         "decision": decision,
         "reason": "because of the numbers",
         "champion": champion,
-        "challenger": challenger or small.models.current("fine_tuned_model", twin).version,
+        "challenger": challenger or small.models.current("aligned_model", twin).version,
     }
     inputs = json.dumps(report)
     return small.store.materialize_report("model_evaluation", inputs, lambda: (report, {}), twin).version

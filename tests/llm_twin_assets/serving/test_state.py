@@ -110,13 +110,13 @@ def test_another_base_is_another_engine_and_the_old_one_is_let_go(small, serving
 
 def broken_release(small, damage):
     """A release whose adapter was damaged in a way that its hash does not tell."""
-    folder = small.home / "models" / "fine_tuned_model" / "ada" / "broken"
+    folder = small.home / "models" / "aligned_model" / "ada" / "broken"
     shutil.copytree(small.made / "second", folder)
     damage(folder)
     version = weights_hash(folder)
     folder.rename(folder.with_name(version))
     manifest = small.manifest("second")
-    fields = vars(manifest) | {"adapter": version, "adapter_folder": f"models/fine_tuned_model/ada/{version}"}
+    fields = vars(manifest) | {"adapter": version, "adapter_folder": f"models/aligned_model/ada/{version}"}
     release_id = small.releases.add(type(manifest)(**fields), {})
     small.releases.desire("ada", release_id)
     return release_id
