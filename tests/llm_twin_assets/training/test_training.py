@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from llm_twin_assets.training import training
+from llm_twin_assets.contracts import CHUNKS, empty
+from llm_twin_assets.training import dpo, lora, training
 from llm_twin_assets.training.train import ChangedMeanwhile, work
 from resources.models import ModelStore, weights_hash
 from resources.settings import Settings
@@ -154,9 +155,11 @@ def test_what_changed_while_the_training_was_starting_is_not_trained_on(based):
     with pytest.raises(ChangedMeanwhile, match="the documents changed"):
         work({"kind": "base_model", "documents": "older", "tokens": 5_000, **place}, say_nothing)
     with pytest.raises(ChangedMeanwhile, match="the training rows changed"):
-        work({"kind": "fine_tuned_model", "twin": TWIN, "rows": "older", **place}, say_nothing)
+        task = {"kind": "fine_tuned_model", "rows": "older", "recipe": lora.recipe(True, 1)}
+        work(task | {"twin": TWIN, **place}, say_nothing)
     with pytest.raises(ChangedMeanwhile, match="the preference rows changed"):
-        work({"kind": "aligned_model", "twin": TWIN, "pairs": "older", **place}, say_nothing)
+        task = {"kind": "aligned_model", "pairs": "older", "recipe": dpo.recipe(True)}
+        work(task | {"twin": TWIN, **place}, say_nothing)
 
 
 def test_without_a_base_there_is_nothing_to_tune(world):
@@ -169,6 +172,8 @@ def test_a_folder_of_somebody_elses_is_named_and_not_copied(store, base, tokeniz
     written(folder, base, tokenizer)
     world = World(store, base_model=str(folder))
     world.write(small.documents("train"))
+    # The rows of other bases than the bundled one may carry passages.
+    store.materialize("cleaned_chunks", "none", lambda: Table(empty(CHUNKS)))
     model, reason = world.base()
     assert (model.version, reason) == (weights_hash(folder), None)
     assert world.models.location(model) == str(folder)
