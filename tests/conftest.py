@@ -10,6 +10,11 @@ from resources.store import Store
 OURS = ("LLM_TWIN_", "QDRANT_", "DAGSTER_", "OPIK_")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow files first: a worker that begins the longest one last is waited for by everybody."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 @pytest.fixture(autouse=True)
 def _own_surroundings(tmp_path, monkeypatch) -> None:
     """No variable or `.env` of the person who runs the tests reaches them."""
