@@ -26,7 +26,7 @@ test: $(READY)  ## lint, types, import contracts, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/pytest -q -n 2 --dist loadfile
+	$(BIN)/pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 bench: $(READY)  ## the numbers of docs/benchmarks.md
 	$(BIN)/python -m tests.bench
