@@ -1,4 +1,4 @@
-"""Takes the README's pictures from a finished `make run`: the lineage in Dagster, and the chat page.
+"""Takes the README's pictures from a finished `make run`: lineage, chat page and an evaluation.
 
 make pictures
 """
@@ -30,7 +30,7 @@ FLAGS = [
 
 
 def main() -> None:
-    """Write docs/pictures/lineage.png and docs/pictures/chat.png."""
+    """Write lineage.png, chat.png and evaluation.png into docs/pictures."""
     settings = Settings()
     PICTURES.mkdir(exist_ok=True)
     os.environ["DAGSTER_HOME"] = str(settings.home / "dagster")
@@ -41,7 +41,16 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         lineage(browser.new_page(viewport={"width": 2200, "height": 1100}), dagster)
         chat(browser.new_page(viewport={"width": 1000, "height": 900}), endpoint.status()["url"])
+        evaluation(browser.new_page(viewport={"width": 1300, "height": 900}), settings.home)
         browser.close()
+
+
+def evaluation(page: Page, home: Path) -> None:
+    """The top of a twin's evaluation: the decision, and the arms side by side."""
+    report = next((home / "store" / "model_evaluation").glob("*/report.html"))
+    page.goto(report.as_uri())
+    page.screenshot(path=PICTURES / "evaluation.png")
+    print(f"wrote {PICTURES / 'evaluation.png'}")
 
 
 @contextmanager

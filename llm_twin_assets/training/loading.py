@@ -1,5 +1,6 @@
 """Models from their folders: weights from safetensors only, and no code that comes with a model is run."""
 
+import warnings
 from typing import Any
 
 
@@ -27,7 +28,10 @@ def load_adapted(base: Any, adapter_folder: str) -> Any:
     """The base with a twin's adapter on it, in evaluation mode."""
     from peft import PeftModel
 
-    return PeftModel.from_pretrained(base, adapter_folder).eval()
+    with warnings.catch_warnings():
+        # The library warns of its own old names.
+        warnings.simplefilter("ignore", FutureWarning)
+        return PeftModel.from_pretrained(base, adapter_folder).eval()
 
 
 def load_trainable(base: Any, adapter_folder: str) -> Any:
