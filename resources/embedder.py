@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from resources.batching import filled, padded
 from resources.encoding import PackedBert, packed
 from resources.models import weights_hash
+from resources.processor import fast_bfloat16, single_threaded
 from resources.settings import Settings
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ class SentenceEmbedder:
             return vectors
         groups, encode = self._planned(texts)
         done = 0
-        with ThreadPoolExecutor(self._threads, initializer=_single_threaded) as pool:
+        with ThreadPoolExecutor(self._threads, initializer=single_threaded) as pool:
             for group, rows in zip(groups, pool.map(encode, groups), strict=True):
                 vectors[group] = rows
                 done += len(group)
@@ -234,7 +235,7 @@ class SentenceEmbedder:
         """The fast way; where there is none, the model itself is made as fast as it can be."""
         import torch
 
-        narrow = _fast_bfloat16(self._model.device.type)
+        narrow = fast_bfloat16(self._model.device.type)
         fast = packed(self._model, self._tokens, torch.bfloat16 if narrow else torch.float32)
         if fast is None and narrow:
             self._model.to(torch.bfloat16)
@@ -265,23 +266,6 @@ def _load(location: str) -> Any:
             f"LLM_TWIN_EMBEDDING_MODEL: cannot load {location!r} ({error}); "
             "write bundled, a sentence-transformers hub id, or the folder of such a model"
         ) from error
-
-
-def _single_threaded() -> None:
-    import torch
-
-    # Holds for the worker that calls it; the rest of the process keeps its threads.
-    torch.set_num_threads(1)
-
-
-def _fast_bfloat16(device: str) -> bool:
-    """Whether this machine multiplies bfloat16 natively; elsewhere it is slower than float32."""
-    import torch
-
-    if device == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    able = torch.cpu.get_capabilities()
-    return device == "cpu" and bool(able.get("avx512_bf16") or able.get("amx_bf16"))
 
 
 def _backend(tokenizer: Any, location: str) -> "Tokenizer":

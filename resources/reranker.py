@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from resources.models import weights_hash
+from resources.processor import fast_bfloat16, single_threaded
 from resources.settings import Settings
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class CrossEncoderReranker:
         found = np.empty(len(passages), dtype=np.float32)
         order = sorted(range(len(passages)), key=lambda position: (-len(passages[position]), position))
         groups = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
-        with ThreadPoolExecutor(self._threads, initializer=_single_threaded) as pool:
+        with ThreadPoolExecutor(self._threads, initializer=single_threaded) as pool:
             pairs = [[(question, passages[position]) for position in group] for group in groups]
             for group, made in zip(groups, pool.map(self._scored, pairs), strict=True):
                 found[group] = made
@@ -126,25 +127,8 @@ def _has_new_head(model: Any) -> bool:
     return getattr(model[0], "transformer_task", None) == "sequence-classification" and not trained
 
 
-def fast_bfloat16(device: str) -> bool:
-    """Whether this machine multiplies bfloat16 natively; elsewhere it is slower than float32."""
-    import torch
-
-    if device == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    able = torch.cpu.get_capabilities()
-    return device == "cpu" and bool(able.get("avx512_bf16") or able.get("amx_bf16"))
-
-
 def _message(location: str, error: Exception) -> str:
     return (
         f"LLM_TWIN_RERANKER: cannot use {location!r} ({error}); write the hub id or the folder of a "
         "cross-encoder with safetensors weights, or unset it to do without"
     )
-
-
-def _single_threaded() -> None:
-    import torch
-
-    # Holds for the worker that calls it; the rest of the process keeps its threads.
-    torch.set_num_threads(1)

@@ -165,9 +165,9 @@ def peak() -> Seconds:
     """Seconds that one floating-point operation of a large matrix product takes on all cores."""
     import torch
 
-    from resources.embedder import _fast_bfloat16
+    from resources.processor import fast_bfloat16
 
-    dtype = torch.bfloat16 if _fast_bfloat16("cpu") else torch.float32
+    dtype = torch.bfloat16 if fast_bfloat16("cpu") else torch.float32
     found = []
     for size in PEAK_SIZES:
         one, other = torch.rand(size, size).to(dtype), torch.rand(size, size).to(dtype)
