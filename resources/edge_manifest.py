@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from resources.files import read_json, write_json
-from resources.vector_store import Chunk, Mark, UnknownIndex, mark
+from resources.vector_store import Chunk, Mark, UnknownIndex
 
 MANIFEST: Final = "manifest.json"
 
@@ -26,10 +26,11 @@ class Manifest:
     dimension: int | None = None
 
 
-def manifest(index_id: str, model_id: str, chunks: Sequence[Chunk], dimension: int) -> Manifest:
-    """What is to be said of the shard of these chunks."""
+def manifest(
+    index_id: str, model_id: str, chunks: Sequence[Chunk], marks: dict[str, Mark], dimension: int
+) -> Manifest:
+    """What is to be said of the shard of these chunks, which have these marks."""
     documents = sorted({chunk["document_id"] for chunk in chunks})
-    marks = {chunk["chunk_id"]: mark(chunk) for chunk in chunks}
     return Manifest(index_id, model_id, len(chunks), documents, marks, dimension)
 
 

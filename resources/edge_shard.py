@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from resources.vector_store import DENSE, SPARSE, Changes, Chunk, Entries
+from resources.vector_store import DENSE, SPARSE, Changes, Chunk, Entries, portions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -123,11 +123,6 @@ def vectors(shard: Any, chunk_ids: Sequence[str]) -> "dict[str, NDArray[np.float
         for record in shard.retrieve(list(wanted), with_payload=False, with_vector=[DENSE]):
             found[str(record.id)] = np.asarray(record.vector[DENSE], dtype=np.float32)
     return found
-
-
-def portions(items: Sequence[Any], size: int) -> list[Sequence[Any]]:
-    """The items in their order, at most so many together."""
-    return [items[start : start + size] for start in range(0, len(items), size)]
 
 
 def _delete(shard: Any, chunk_ids: Sequence[str]) -> None:

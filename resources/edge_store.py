@@ -34,6 +34,7 @@ from resources.vector_store import (
     changes,
     index_id,
     new_entries,
+    portions,
 )
 
 if TYPE_CHECKING:
@@ -205,7 +206,7 @@ class EdgeStore:
         for portion, entries in chain([first], made):
             edge_shard.insert(shard, portion, entries)
         edge_shard.finish(shard, working)
-        edge_manifest.write(working, manifest(target, model_id, chunks, dimension))
+        edge_manifest.write(working, manifest(target, model_id, chunks, todo.marks, dimension))
         settle(working, self._shards / target)
         return todo
 
@@ -239,7 +240,7 @@ def _embedded(
 
     One at least, though it may be empty: how long vectors are is known from nothing else.
     """
-    for portion in edge_shard.portions(chunks, EMBEDDED_AT_ONCE) or [[]]:
+    for portion in portions(chunks, EMBEDDED_AT_ONCE) or [[]]:
         entries = new_entries(portion, embed)
         _check(dimension, entries.vectors.shape[1], model_id)
         dimension = entries.vectors.shape[1]

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 from resources.qdrant_collection import MOST
-from resources.vector_store import DENSE, SPARSE, Chunk, Entries, Mark, mark
+from resources.vector_store import DENSE, SPARSE, Chunk, Entries, Mark, mark, portions
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,12 +17,6 @@ if TYPE_CHECKING:
 # Where a point keeps its mark, so that comparing needs no text; never shown in a hit.
 MARK: Final = "_mark"
 AT_ONCE: Final = 256
-T = TypeVar("T")
-
-
-def portions(items: Sequence[T], size: int = AT_ONCE) -> list[list[T]]:
-    """The items in their order, in lists of at most this size."""
-    return [list(items[start : start + size]) for start in range(0, len(items), size)]
 
 
 def upsert(client: "QdrantClient", collection: str, chunks: Sequence[Chunk], entries: Entries) -> None:
@@ -37,7 +31,7 @@ def upsert(client: "QdrantClient", collection: str, chunks: Sequence[Chunk], ent
         )
         for chunk, vector, terms in zip(chunks, entries.vectors, entries.terms, strict=True)
     ]
-    for some in portions(points):
+    for some in portions(points, AT_ONCE):
         client.upsert(collection, some, wait=True)
 
 
@@ -45,7 +39,7 @@ def overwrite(client: "QdrantClient", collection: str, chunks: Sequence[Chunk]) 
     """Give stored chunks other columns; their vectors and terms stay."""
     from qdrant_client import models
 
-    for some in portions(chunks):
+    for some in portions(chunks, AT_ONCE):
         operations = [
             models.OverwritePayloadOperation(
                 overwrite_payload=models.SetPayload(payload=_payload(chunk), points=[chunk["chunk_id"]])
@@ -59,7 +53,7 @@ def delete(client: "QdrantClient", collection: str, chunk_ids: Sequence[str]) ->
     """Delete chunks by their ids."""
     from qdrant_client import models
 
-    for ids in portions(chunk_ids):
+    for ids in portions(chunk_ids, AT_ONCE):
         client.delete(collection, models.PointIdsList(points=list(ids)), wait=True)
 
 
@@ -98,7 +92,7 @@ def vectors(
 ) -> "dict[str, NDArray[np.float32]]":
     """The stored vectors, shape (dimension,), of those of the chunks that are there."""
     found = {}
-    for ids in portions(chunk_ids):
+    for ids in portions(chunk_ids, AT_ONCE):
         for record in client.retrieve(collection, ids, with_payload=False, with_vectors=[DENSE]):
             found[str(record.id)] = dense(record.vector)
     return found
@@ -110,7 +104,7 @@ def records(client: "QdrantClient", collection: str, chunk_ids: Sequence[str]) -
 
     shown = models.PayloadSelectorExclude(exclude=[MARK])
     found = {}
-    for ids in portions(chunk_ids):
+    for ids in portions(chunk_ids, AT_ONCE):
         for record in client.retrieve(collection, ids, with_payload=shown, with_vectors=[DENSE]):
             found[str(record.id)] = record
     return found

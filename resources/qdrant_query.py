@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from resources.qdrant_collection import MOST, OVERSAMPLING, SECONDS
 from resources.qdrant_points import dense, records, sparse
@@ -17,14 +17,12 @@ from resources.vector_store import (
     Retriever,
     Wording,
     WrongVectors,
-    ranked,
+    first_of,
+    stored_hit,
 )
 
 if TYPE_CHECKING:
     from qdrant_client import QdrantClient, models
-
-# Below single precision, in which the server sums: equal sums must not differ by the order of summing.
-DIGITS: Final = 7
 
 
 def search(
@@ -45,9 +43,15 @@ def search(
     if wordings[0].terms.indices:
         requests.append(_alone(_by_terms(wordings[0], depth, where)))
     found = client.query_batch_points(collection, requests, timeout=SECONDS if served else None)
-    best = ranked(Hit(str(point.id), round(point.score, DIGITS), {}) for point in found[0].points)[:k]
+    best = first_of(((str(point.id), point.score) for point in found[0].points), k)
     terms = {str(point.id): point.score for answer in found[1:] for point in answer.points}
-    return _filled(client, collection, best, wordings[0], terms)
+    stored = records(client, collection, list(best))
+    # A chunk that was deleted between the two requests is no longer a hit.
+    return [
+        stored_hit(name, score, stored[name].payload or {}, dense(stored[name].vector), wordings[0], terms)
+        for name, score in best.items()
+        if name in stored
+    ]
 
 
 def condition(filters: Filters) -> "models.Filter | None":
@@ -161,20 +165,3 @@ def _alone(ranking: "models.Prefetch") -> "models.QueryRequest":
         limit=ranking.limit,
         with_payload=False,
     )
-
-
-def _filled(
-    client: "QdrantClient", collection: str, hits: list[Hit], first: Wording, terms: dict[str, float]
-) -> list[Hit]:
-    """The hits with what is stored of them, and what each retriever gave the first wording."""
-    stored = records(client, collection, [hit.chunk_id for hit in hits])
-    filled = []
-    # A chunk that was deleted between the two requests is no longer a hit.
-    for hit in (hit for hit in hits if hit.chunk_id in stored):
-        record = stored[hit.chunk_id]
-        vector = dense(record.vector)
-        scores = {"dense": float(first.vector @ vector)}
-        if hit.chunk_id in terms:
-            scores["sparse"] = terms[hit.chunk_id]
-        filled.append(Hit(hit.chunk_id, hit.score, record.payload or {}, scores, vector))
-    return filled

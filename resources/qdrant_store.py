@@ -25,6 +25,7 @@ from resources.vector_store import (
     changes,
     index_id,
     new_entries,
+    portions,
 )
 
 if TYPE_CHECKING:
@@ -228,7 +229,7 @@ class QdrantStore:
 
     def _embed(self, collection: str, model_id: str, chunks: Sequence[Chunk], embed: Embed) -> None:
         """Embed and write chunks; without any, the first portion is empty and tells the vectors' length."""
-        for portion in qdrant_points.portions(chunks, EMBEDDED_AT_ONCE) or [[]]:
+        for portion in portions(chunks, EMBEDDED_AT_ONCE) or [[]]:
             entries = new_entries(portion, embed)
             self._tear(collection, model_id, entries.vectors.shape[1])
             qdrant_points.upsert(self._client, collection, portion, entries)

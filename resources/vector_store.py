@@ -7,7 +7,7 @@ steps: `sync` and `publish`.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeVar
 
 from resources.settings import Settings
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from resources.terms import Terms
 
 Chunk = dict[str, Any]
+T = TypeVar("T")
 Retriever = Literal["dense", "sparse", "hybrid"]
 # Of a chunk's columns, those that its entry is made of, `around` being a hash of what stands before and
 # after it: only a change in them asks for a new entry.
@@ -27,6 +28,8 @@ SPARSE: Final = "bm25"
 # Reciprocal rank fusion (Cormack, Clarke and Büttcher, 2009): 1 / (RANK_CONSTANT + rank). Their 60 was
 # for fusing dozens of systems; docs/benchmarks.md has what it does to two.
 RANK_CONSTANT: Final = 5
+# Below single precision, in which engines sum: equal sums must not differ by the order of summing.
+DIGITS: Final = 7
 # How many of each retriever's ranking are fused, at least.
 DEPTH: Final = 100
 
@@ -196,11 +199,13 @@ class Changes:
     """From a stored index to the chunks there should be.
 
     fresh needs a vector; moved keeps its vector under other columns (an offset, an author); gone goes.
+    marks: of all chunks there should be, by id.
     """
 
     fresh: list[Chunk] = field(default_factory=list)
     moved: list[Chunk] = field(default_factory=list)
     gone: list[str] = field(default_factory=list)
+    marks: dict[str, Mark] = field(default_factory=dict)
 
     @property
     def touched(self) -> list[str]:
@@ -210,15 +215,14 @@ class Changes:
 
 def changes(chunks: Sequence[Chunk], stored: Mapping[str, Mark]) -> Changes:
     """What must be done to an index that holds these marks, by chunk id."""
-    found = Changes()
+    found = Changes(marks={chunk["chunk_id"]: mark(chunk) for chunk in chunks})
     for chunk in chunks:
-        old, new = stored.get(chunk["chunk_id"]), mark(chunk)
+        old, new = stored.get(chunk["chunk_id"]), found.marks[chunk["chunk_id"]]
         if old is None or old.words != new.words:
             found.fresh.append(chunk)
         elif old.payload != new.payload:
             found.moved.append(chunk)
-    wanted = {chunk["chunk_id"] for chunk in chunks}
-    found.gone.extend(sorted(set(stored) - wanted))
+    found.gone.extend(sorted(set(stored) - set(found.marks)))
     return found
 
 
@@ -236,6 +240,38 @@ def new_entries(chunks: Sequence[Chunk], embed: Embed) -> Entries:
         found = f"{len(made.vectors)} vectors and {len(made.terms)} lists of terms came back"
         raise ValueError(f"{len(chunks)} chunks were to be embedded, but {found}")
     return made
+
+
+def portions(items: Sequence[T], size: int) -> list[list[T]]:
+    """The items in their order, in lists of at most this size."""
+    return [list(items[start : start + size]) for start in range(0, len(items), size)]
+
+
+def first_of(scored: Iterable[tuple[str, float]], k: int) -> dict[str, float]:
+    """The best k of (chunk id, score), best first, with scores rounded to DIGITS.
+
+    Equal scores stand in the order of their ids, so that a search is repeatable.
+    """
+    order = sorted((-round(score, DIGITS), chunk_id) for chunk_id, score in scored)
+    return {chunk_id: -score for score, chunk_id in order[:k]}
+
+
+def stored_hit(
+    chunk_id: str,
+    score: float,
+    payload: dict[str, Any],
+    vector: "NDArray[np.float32]",
+    first: Wording,
+    terms: Mapping[str, float],
+) -> Hit:
+    """A hit with what is stored of it, and what each retriever gave the first wording.
+
+    `terms` holds the BM25 scores of the chunks that were among the first by them.
+    """
+    scores = {"dense": float(vector @ first.vector)}
+    if chunk_id in terms:
+        scores["sparse"] = terms[chunk_id]
+    return Hit(chunk_id, score, payload, scores, vector)
 
 
 def ranked(hits: Iterable[Hit]) -> list[Hit]:
