@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from llm_twin_assets.contracts import Reason, document_id
-from resources.models import Model, ModelStore
+from resources.models import ModelStore
 from resources.releases import Releases
 from resources.store import Store
 from resources.twins import Twins
@@ -175,13 +175,7 @@ def _adapters(models: ModelStore, identity: str, twin: str) -> list[str]:
 
 
 def _trained_on(models: ModelStore, identity: str, asset: str, twin: str | None) -> list[str]:
-    return [model.version for model in models.versions(asset, twin) if identity in _documents(model)]
-
-
-def _documents(model: Model) -> set[str]:
-    """The ids of what a model was trained on; a base model's stand with their hashes and sizes."""
-    entries = model.metadata.get("trained_on", [])
-    return {entry if isinstance(entry, str) else entry[0] for entry in entries}
+    return [model.version for model in models.versions(asset, twin) if identity in model.learned_from]
 
 
 def _released(releases: Releases, twin: str, adapters: list[str]) -> list[str]:

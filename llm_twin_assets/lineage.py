@@ -69,9 +69,8 @@ def _addresses(store: Store) -> dict[str, str]:
 
 
 def _documents(model: Model | None, known: dict[str, str]) -> list[str]:
-    """The addresses of what a model learned from; a base names its texts with hash and length too."""
-    learned = model.metadata.get("trained_on", []) if model else []
-    names = [one if isinstance(one, str) else one[0] for one in learned]
+    """The addresses of what a model learned from."""
+    names = model.learned_from if model else []
     return sorted(known.get(name, f"{name} (no longer in the store)") for name in names)
 
 

@@ -22,6 +22,12 @@ class Model:
     metadata: dict[str, Any] = field(default_factory=dict)
     reused: bool = False
 
+    @property
+    def learned_from(self) -> list[str]:
+        """The ids of the documents it was trained on; a base model's stand with their hashes and sizes."""
+        entries = self.metadata.get("trained_on", [])
+        return [entry if isinstance(entry, str) else entry[0] for entry in entries]
+
     def reported(self) -> dict[str, Any]:
         """Metadata for the orchestrator."""
         return self.metadata | {"reused": self.reused}

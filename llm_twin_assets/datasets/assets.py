@@ -28,24 +28,26 @@ def instruct_dataset(
 ) -> dg.MaterializeResult[None]:
     """Instructions with the author's own spans as answers stand in the store, split like their documents."""
     from llm_twin_assets.contracts import digest
+    from llm_twin_assets.datasets.building import dataset
     from llm_twin_assets.datasets.card import keep_card
-    from llm_twin_assets.datasets.making import instruct_inputs, make_instruct_rows, purse_of
+    from llm_twin_assets.datasets.making import instruct_inputs, purse_of
     from llm_twin_assets.datasets.spending import CostCapError
 
     twin = twins.twin(context.partition_key)
+    documents, chunks = store.read("cleaned_documents"), store.read("cleaned_chunks")
     before = store.record("instruct_dataset", twin.name)
     # What the cost cap left unasked last time is asked for in the next run; the answers so far are kept.
     again = context.run_id if before and before.metadata.get("teacher/unasked") else ""
     try:
         record = store.materialize(
             "instruct_dataset",
-            digest(CODE_VERSION, instruct_inputs(settings, store, twin.author), again),
-            lambda: make_instruct_rows(store, twin, purse_of(settings)),
+            digest(CODE_VERSION, instruct_inputs(settings, documents, chunks, twin.author), again),
+            lambda: dataset(documents, chunks, twin.name, twin.author, purse_of(settings)),
             twin.name,
         )
     except CostCapError as error:
         raise dg.Failure(str(error), allow_retries=False) from error
-    shown = {"card": dg.MetadataValue.md(keep_card(store, twin, record.metadata))}
+    shown = {"card": dg.MetadataValue.md(keep_card(store, documents, twin, record.metadata))}
     metadata: dict[str, Any] = record.reported() | shown
     return dg.MaterializeResult(data_version=dg.DataVersion(record.version), metadata=metadata)
 

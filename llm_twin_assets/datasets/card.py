@@ -11,6 +11,7 @@ from llm_twin_assets.contracts import SPLITS, rows_digest
 from llm_twin_assets.datasets.instruct import documents_version
 from llm_twin_assets.datasets.synthesis import BY_TEACHER, register_asked
 from llm_twin_assets.datasets.templates import register_of
+from llm_twin_assets.sources.preview import table
 from resources.files import replacing
 from resources.store import Store
 from resources.twins import Twin
@@ -72,12 +73,8 @@ def _markdown(content: Mapping[str, Any]) -> str:
 def _table(name: str, counts: Mapping[str, Mapping[str, int]], columns: Sequence[str]) -> str:
     if not counts:
         return ""
-    head = [_line(name, *columns), _line(*["---"] * (len(columns) + 1))]
-    return "\n".join(head + [_line(key, *(row[column] for column in columns)) for key, row in counts.items()])
-
-
-def _line(*cells: object) -> str:
-    return f"| {' | '.join(map(str, cells))} |"
+    rows = [[key, *(row[column] for column in columns)] for key, row in counts.items()]
+    return table([name, *columns], rows)
 
 
 def _list(title: str, values: Mapping[str, Any]) -> str:
@@ -104,10 +101,10 @@ def _under(numbers: Mapping[str, Any], prefix: str) -> dict[str, Any]:
     return {key.removeprefix(prefix): numbers[key] for key in sorted(numbers) if key.startswith(prefix)}
 
 
-def keep_card(store: Store, twin: Twin, numbers: Mapping[str, Any]) -> str:
+def keep_card(store: Store, documents: pd.DataFrame, twin: Twin, numbers: Mapping[str, Any]) -> str:
     """Write a twin's card beside its table, as dataset_card.json and README.md; returns the Markdown."""
     rows = store.read("instruct_dataset", twin.name)
-    version = documents_version(store.read("cleaned_documents"), twin.author)
+    version = documents_version(documents, twin.author)
     about = About(twin.name, twin.author, twin.licence, twin.consent)
     as_json, markdown = card_texts(dataset_card(rows, numbers, about, version))
     folder = store.folder("instruct_dataset", twin.name)

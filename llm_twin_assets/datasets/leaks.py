@@ -9,14 +9,12 @@ from collections.abc import Iterable, Sequence
 from itertools import combinations
 from typing import Any, Final
 
-import numpy as np
 import pandas as pd
 
-from llm_twin_assets.documents.shingles import Hashes, normalised, shingles
+from llm_twin_assets.documents.duplicates import NEAR_DUPLICATE_FROM, overlap
+from llm_twin_assets.documents.shingles import normalised, shingles
 
 WORDS: Final = 13
-# Two documents this alike (Jaccard similarity of word 5-grams) are one, as `duplicates` takes them.
-NEAR: Final = 0.7
 # The share of held-out rows that may have a 13-gram in common with a training answer.
 SHARED_ANSWERS: Final = 0.01
 
@@ -60,13 +58,11 @@ def crossings(documents: pd.DataFrame) -> list[tuple[str, str]]:
         (rows[one]["document_id"], rows[other]["document_id"])
         for one, other in pairs
         if rows[one]["split"] != rows[other]["split"]
-        and (rows[one]["cluster_id"] == rows[other]["cluster_id"] or _jaccard(sets[one], sets[other]) >= NEAR)
+        and (
+            rows[one]["cluster_id"] == rows[other]["cluster_id"]
+            or overlap(sets[one], sets[other])[0] >= NEAR_DUPLICATE_FROM
+        )
     ]
-
-
-def _jaccard(one: Hashes, other: Hashes) -> float:
-    shared = np.intersect1d(one, other, assume_unique=True).size
-    return float(shared / (one.size + other.size - shared))
 
 
 def _all(answers: Iterable[str]) -> set[str]:

@@ -77,10 +77,14 @@ def _relations(names: list[str], texts: list[str], signatures: list[bytes]) -> l
 
 
 def _compared(one: str, other: str, first: Hashes, second: Hashes) -> Pair:
-    shared = len(np.intersect1d(first, second, assume_unique=True))
-    union = len(first) + len(second) - shared
     smaller, greater = sorted((one, other))
-    return Pair(smaller, greater, shared / union, shared / min(len(first), len(second)))
+    return Pair(smaller, greater, *overlap(first, second))
+
+
+def overlap(first: Hashes, second: Hashes) -> tuple[float, float]:
+    """What two sets of shingles share: of all that either has (Jaccard), and of the smaller one."""
+    shared = len(np.intersect1d(first, second, assume_unique=True))
+    return shared / (len(first) + len(second) - shared), shared / min(len(first), len(second))
 
 
 def deduplicated(documents: pd.DataFrame, previous: pd.DataFrame) -> Deduplicated:

@@ -78,7 +78,8 @@ def evaluate(lineup: Lineup, before: dict[str, Any], threads: int) -> tuple[dict
     else:
         found = known_measurements(candidates, material, known)
     evaluation = _evaluated(_Found(lineup, test, found), decision, before)
-    return content(evaluation), numbers(evaluation)
+    report = content(evaluation)
+    return report, numbers(evaluation, report)
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,10 @@
 """Pictures of an evaluation, as PNG in data URIs: small enough for a page or an asset's metadata."""
 
-import base64
-import io
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from llm_twin_assets.evaluation.reporting import models
+from llm_twin_assets.sources.preview import data_uri
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,7 +28,7 @@ def documents_plot(report: Mapping[str, Any]) -> str:
     axes.invert_yaxis()
     axes.set_xlabel("bits per byte, lower is better")
     axes.legend(fontsize="small")
-    return _uri(figure)
+    return data_uri(figure)
 
 
 def arms_plot(report: Mapping[str, Any]) -> str:
@@ -44,7 +43,7 @@ def arms_plot(report: Mapping[str, Any]) -> str:
     ):
         _bars(axes, found)
         axes.set_title(metric, fontsize="medium")
-    return _uri(figure)
+    return data_uri(figure)
 
 
 def _measured(report: Mapping[str, Any], metric: str) -> dict[str, Any]:
@@ -70,11 +69,3 @@ def _figure(width: float, height: float) -> "Figure":
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), dpi=80, layout="constrained")
-
-
-def _uri(figure: "Figure") -> str:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    written = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(written)
-    return f"data:image/png;base64,{base64.b64encode(written.getvalue()).decode()}"

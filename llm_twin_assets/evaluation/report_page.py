@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from llm_twin_assets.contracts import digest
 from llm_twin_assets.evaluation.plots import arms_plot, documents_plot
-from llm_twin_assets.evaluation.reporting import SHOWN, cell, models
+from llm_twin_assets.evaluation.reporting import SHOWN, bits_of, models
+from llm_twin_assets.sources.preview import mean_and_interval
 from resources.files import replacing
 from resources.store import Store
 
@@ -69,7 +70,7 @@ def page(report: Mapping[str, Any]) -> str:
 def _states(report: Mapping[str, Any]) -> Iterator[str]:
     told = {"retrieval": report["retrieval"], "judge": report["judge"]["state"], **report["lacking"]}
     if preferred := report["judge"].get("preferred"):
-        told["judge"] = f"prefers the challenger: {cell(preferred)}"
+        told["judge"] = f"prefers the challenger: {mean_and_interval(preferred)}"
     told |= {arm: one["state"] for arm, one in report["arms"].items() if one["state"] != "measured"}
     rows = "".join(f"<li>{escape(name)}: {escape(state)}</li>" for name, state in told.items())
     findings = [f"{one['kind']} in {one['item']}: {one['detail']}" for one in report["findings"]]
@@ -80,19 +81,15 @@ def _states(report: Mapping[str, Any]) -> Iterator[str]:
 def _arms(report: Mapping[str, Any]) -> str:
     heads = [f"{name}, {better} is better" if better else name for name, better in SHOWN.items()]
     rows = (
-        [name, *(cell(arm["metrics"].get(metric)) for metric in SHOWN)]
+        [name, *(mean_and_interval(arm["metrics"].get(metric)) for metric in SHOWN)]
         for name, arm in report["arms"].items()
     )
     return _table(["arm", *heads], list(rows))
 
 
 def _documents(report: Mapping[str, Any]) -> str:
-    there = models(report)
-    rows = [
-        [title, *(_bits(report["bits_per_byte"].get(version, {}).get(name)) for version in there.values())]
-        for name, title in report["titles"].items()
-    ]
-    return _table(["document", *there], rows)
+    rows = [[title, *bits_of(report, name)] for name, title in report["titles"].items()]
+    return _table(["document", *models(report)], rows)
 
 
 def _guards(report: Mapping[str, Any]) -> Iterator[str]:
@@ -122,10 +119,6 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def _picture(uri: str, told: str) -> str:
     return f'<p><img src="{uri}" alt="{escape(told)}"></p>' if uri else ""
-
-
-def _bits(found: Mapping[str, Any] | None) -> str:
-    return f"{found['bits'] / found['bytes']:.4f}" if found else "not measured"
 
 
 def _cut(text: str) -> str:

@@ -12,6 +12,7 @@ from llm_twin_assets.evaluation.lineup import SCORING, Lineup
 from llm_twin_assets.evaluation.prompts import TestSet
 from llm_twin_assets.evaluation.scoring import Measurements, per_byte
 from llm_twin_assets.evaluation.style import Style
+from llm_twin_assets.sources.preview import mean_and_interval, table
 
 HELD_OUT: Final = "the author, held out"
 # In the order of the table's columns, with which way is better.
@@ -77,9 +78,8 @@ def content(found: Evaluation) -> dict[str, Any]:
     }
 
 
-def numbers(found: Evaluation) -> dict[str, Any]:
-    """Metadata: the decision, the gains, and each arm's means."""
-    report = content(found)
+def numbers(found: Evaluation, report: Mapping[str, Any]) -> dict[str, Any]:
+    """Metadata of an evaluation and its report: the decision, the gains, and each arm's means."""
     told: dict[str, Any] = {"decision": report["decision"], "reason": report["reason"]}
     told |= {"test_documents": report["test_documents"], "champion": report["champion"] or "none"}
     told |= {"prompts": len(report["prompts"]), "findings": len(report["findings"])}
@@ -99,37 +99,30 @@ def numbers(found: Evaluation) -> dict[str, Any]:
 def arms_table(report: Mapping[str, Any]) -> str:
     """A markdown table: arms by metrics, means with their 95 % intervals where there are any."""
     heads = [f"{name} ({better} is better)" if better else name for name, better in SHOWN.items()]
-    lines = ["| arm | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
-    for name, arm in report["arms"].items():
-        cells = [cell(arm["metrics"].get(metric)) for metric in SHOWN]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+    rows = [
+        [name, *(mean_and_interval(arm["metrics"].get(metric)) for metric in SHOWN)]
+        for name, arm in report["arms"].items()
+    ]
+    return table(["arm", *heads], rows)
 
 
 def documents_table(report: Mapping[str, Any]) -> str:
     """A markdown table of bits per byte, one line a document."""
-    there = models(report)
-    lines = ["| document | " + " | ".join(there) + " |", "|---" * (len(there) + 1) + "|"]
-    for name, title in report["titles"].items():
-        found = [report["bits_per_byte"].get(version, {}).get(name) for version in there.values()]
-        cells = [f"{one['bits'] / one['bytes']:.4f}" if one else "not measured" for one in found]
-        lines.append(f"| {title.replace('|', '/')} | " + " | ".join(cells) + " |")
-    return "\n".join(lines)
+    rows = [[title.replace("|", "/"), *bits_of(report, name)] for name, title in report["titles"].items()]
+    return table(["document", *models(report)], rows)
+
+
+def bits_of(report: Mapping[str, Any], document_id: str) -> list[str]:
+    """A document's bits per byte under each of the compared models, as a table shows them."""
+    scores = [report["bits_per_byte"].get(version, {}) for version in models(report).values()]
+    found = [one.get(document_id) for one in scores]
+    return [f"{one['bits'] / one['bytes']:.4f}" if one else "not measured" for one in found]
 
 
 def models(report: Mapping[str, Any]) -> dict[str, str]:
     """The versions of the models that were compared, by the names of their arms."""
     named = {name: arm["version"] for name, arm in report["arms"].items() if RETRIEVAL not in name}
     return {name: version for name, version in named.items() if version}
-
-
-def cell(found: Mapping[str, Any] | None) -> str:
-    """A mean with its interval, as a table shows it."""
-    if not found:
-        return "–"
-    if found["low"] is None or found["high"] is None:
-        return f"{found['mean']:.3f}"
-    return f"{found['mean']:.3f} [{found['low']:.3f}, {found['high']:.3f}]"
 
 
 def _arms(found: Evaluation) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import json
 
 import pandas as pd
 
+from llm_twin_assets.sources.preview import table
 from resources.store import Table
 from resources.traces import TraceStore
 
@@ -43,11 +44,13 @@ def summary(rows: pd.DataFrame) -> dict[str, float | int]:
 
 def preview(rows: pd.DataFrame) -> str:
     """The newest requests as a markdown table."""
-    lines = ["| asked at | question | answer |", "| --- | --- | --- |"]
-    for row in rows.tail(PREVIEWED).iloc[::-1].to_dict("records"):
-        said = row["answer"] if pd.isna(row["error"]) else f"failed: {row['error']}"
-        lines.append(f"| {row['created_at']} | {_cell(row['question'])} | {_cell(said)} |")
-    return "\n".join(lines)
+    newest = rows.tail(PREVIEWED).iloc[::-1].to_dict("records")
+    said = [row["answer"] if pd.isna(row["error"]) else f"failed: {row['error']}" for row in newest]
+    cells = [
+        [row["created_at"], _cell(row["question"]), _cell(answer)]
+        for row, answer in zip(newest, said, strict=True)
+    ]
+    return table(["asked at", "question", "answer"], cells)
 
 
 def _cell(text: object) -> str:

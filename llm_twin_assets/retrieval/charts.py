@@ -1,13 +1,13 @@
 """A picture of a measurement, small enough to stand in an asset's metadata."""
 
-import base64
-import io
 from typing import TYPE_CHECKING, Any
 
 from llm_twin_assets.retrieval.measuring import METRICS, RETRIEVERS
+from llm_twin_assets.sources.preview import data_uri
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 
 def chart(report: dict[str, Any]) -> str:
@@ -18,12 +18,10 @@ def chart(report: dict[str, Any]) -> str:
     measured = {name: found for name, found in report["metrics"].items() if found}
     if not measured:
         return ""
-    encoded = base64.b64encode(_png(measured, report)).decode()
-    return f"![Retrievers and metrics](data:image/png;base64,{encoded})"
+    return f"![Retrievers and metrics]({data_uri(_figure(measured, report))})"
 
 
-def _png(measured: dict[str, Any], report: dict[str, Any]) -> bytes:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
+def _figure(measured: dict[str, Any], report: dict[str, Any]) -> "Figure":
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(7, 3.2 * len(measured)), layout="constrained")
@@ -33,9 +31,7 @@ def _png(measured: dict[str, Any], report: dict[str, Any]) -> bytes:
         axes.set_title(f"{name} ({counts[name]})")
         _bars(axes, found)
     panels[0, 0].legend(ncols=len(RETRIEVERS), fontsize="small", loc="upper right")
-    written = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(written)
-    return written.getvalue()
+    return figure
 
 
 def _bars(axes: "Axes", found: dict[str, Any]) -> None:

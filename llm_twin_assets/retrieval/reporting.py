@@ -15,7 +15,8 @@ from llm_twin_assets.retrieval.measuring import (
     Score,
     interval,
 )
-from llm_twin_assets.sources.preview import preview
+from llm_twin_assets.sources.preview import mean_and_interval, preview
+from llm_twin_assets.sources.preview import table as markdown_table
 
 Report = dict[str, Any]
 Metrics = dict[str, dict[str, float]]
@@ -60,13 +61,12 @@ def numbers(report: Report) -> dict[str, Any]:
 
 def table(report: Report) -> str:
     """A markdown table: retrievers by metrics, with their 95 % intervals, for each set of queries."""
-    head = ["queries", "retriever", *METRICS]
-    lines = [f"| {' | '.join(head)} |", "|" + " --- |" * len(head)]
-    for name, retrievers in report["metrics"].items():
-        for retriever, found in retrievers.items():
-            cells = [_cell(found[metric]) for metric in METRICS]
-            lines.append(f"| {' | '.join([name, retriever, *cells])} |")
-    return "\n".join(lines)
+    lines = [
+        [name, retriever, *(mean_and_interval(found[metric]) for metric in METRICS)]
+        for name, retrievers in report["metrics"].items()
+        for retriever, found in retrievers.items()
+    ]
+    return markdown_table(["queries", "retriever", *METRICS], lines)
 
 
 def hardest(report: Report) -> str:
@@ -79,7 +79,3 @@ def _intervals(scores: Sequence[Score]) -> Metrics:
         metric: asdict(interval([getattr(one, column) for one in scores]))
         for metric, column in METRICS.items()
     }
-
-
-def _cell(found: Mapping[str, float]) -> str:
-    return f"{found['mean']:.3f} [{found['low']:.3f}, {found['high']:.3f}]"

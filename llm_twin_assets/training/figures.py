@@ -1,12 +1,11 @@
 """What a training reports about itself: numbers, and the loss curve as a picture."""
 
-import base64
-import io
 import resource
 import sys
 import time
 from typing import Any
 
+from llm_twin_assets.sources.preview import data_uri
 from llm_twin_assets.training.loop import Fit
 
 
@@ -38,9 +37,7 @@ def loss_curve(fit: Fit) -> str:
         axes.plot(*zip(*fit.validation, strict=True), "o-", linewidth=0.8, markersize=3, label="validation")
         axes.legend()
     axes.set(xlabel="step", ylabel="loss (nats per token)")
-    picture = io.BytesIO()
-    figure.savefig(picture, format="png")
-    return f"![loss curve](data:image/png;base64,{base64.b64encode(picture.getvalue()).decode()})"
+    return f"![loss curve]({data_uri(figure)})"
 
 
 def _memory() -> dict[str, int]:
