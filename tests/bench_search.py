@@ -16,14 +16,17 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from resources.qdrant_points import sparse
+from resources.qdrant_query import condition
 from resources.terms import document_terms, query_terms
-from resources.vector_store import DENSE, DEPTH, SPARSE, Entries, Filters, Wording
+from resources.vector_store import DENSE, DEPTH, RANK_CONSTANT, SPARSE, Entries, Filters, Wording
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -225,51 +228,46 @@ def _exact(_folder: Path, chunks: "list[Chunk]", vectors: "NDArray[np.float32]",
 def _local(_folder: Path, chunks: "list[Chunk]", vectors: "NDArray[np.float32]", terms: list[Any]) -> "Ask":
     import warnings
 
-    from qdrant_client import QdrantClient, models
+    from qdrant_client import QdrantClient
 
     warnings.simplefilter("ignore")
     client = QdrantClient(":memory:")
+    _fill(client, chunks, vectors, terms)
+    return partial(_asked, client)
+
+
+def _fill(client: Any, chunks: "list[Chunk]", vectors: "NDArray[np.float32]", terms: list[Any]) -> None:
+    from qdrant_client import models
+
     client.create_collection(
         "bench",
         {DENSE: models.VectorParams(size=DIMENSION, distance=models.Distance.COSINE)},
         {SPARSE: models.SparseVectorParams(modifier=models.Modifier.IDF)},
     )
-    for start in range(0, len(chunks), 1000):
-        points = [
-            models.PointStruct(
-                id=chunks[row]["chunk_id"],
-                vector={
-                    DENSE: vectors[row].tolist(),
-                    SPARSE: models.SparseVector(indices=terms[row].indices, values=terms[row].weights),
-                },
-                payload=chunks[row],
-            )
-            for row in range(start, min(start + 1000, len(chunks)))
+    points = (
+        models.PointStruct(
+            id=chunk["chunk_id"], vector={DENSE: vector.tolist(), SPARSE: sparse(own)}, payload=chunk
+        )
+        for chunk, vector, own in zip(chunks, vectors, terms, strict=True)
+    )
+    while some := list(islice(points, 1000)):
+        client.upsert("bench", some)
+
+
+def _asked(client: Any, wording: Wording, filters: Filters, retriever: str) -> list[str]:
+    from qdrant_client import models
+
+    near, by = wording.vector.tolist(), condition(filters)
+    if retriever == "dense":
+        found = client.query_points("bench", query=near, using=DENSE, query_filter=by, limit=K)
+    else:
+        prefetch = [
+            models.Prefetch(query=near, using=DENSE, limit=DEPTH),
+            models.Prefetch(query=sparse(wording.terms), using=SPARSE, limit=DEPTH),
         ]
-        client.upsert("bench", points)
-
-    def ask(wording: Wording, filters: Filters, retriever: str) -> list[str]:
-        by = None
-        if filters.author is not None:
-            match = models.MatchValue(value=filters.author)
-            by = models.Filter(must=[models.FieldCondition(key="author", match=match)])
-        near = wording.vector.tolist()
-        if retriever == "dense":
-            found = client.query_points("bench", query=near, using=DENSE, query_filter=by, limit=K)
-        else:
-            words = models.SparseVector(indices=wording.terms.indices, values=wording.terms.weights)
-            found = client.query_points(
-                "bench",
-                prefetch=[
-                    models.Prefetch(query=near, using=DENSE, limit=DEPTH),
-                    models.Prefetch(query=words, using=SPARSE, limit=DEPTH),
-                ],
-                query=models.RrfQuery(rrf=models.Rrf(k=61)),
-                limit=K,
-            )
-        return [str(point.id) for point in found.points]
-
-    return ask
+        fusion = models.RrfQuery(rrf=models.Rrf(k=RANK_CONSTANT + 1))
+        found = client.query_points("bench", prefetch=prefetch, query=fusion, limit=K)
+    return [str(point.id) for point in found.points]
 
 
 ENGINES: dict[str, Any] = {"edge": _edge, "exact": _exact, "local": _local}

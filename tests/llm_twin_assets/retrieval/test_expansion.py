@@ -8,8 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llm_twin_assets.retrieval.expansion import wordings
-from resources.teacher import OpenAITeacher
-from tests.resources.teacher_server import TeacherServer
 
 MOST = 8
 
@@ -127,19 +125,6 @@ def test_for_any_text_the_promises_hold(text, most):
 def test_a_long_text_is_searched_for_as_it_is():
     text = "how do you do and why? " * 50_000
     assert wordings(text, MOST) == [text]
-
-
-@pytest.fixture
-def teach():
-    made = []
-
-    def build(*answers):
-        made.append(TeacherServer(*answers))
-        return made[-1], OpenAITeacher(made[-1].url, "small", None, 20)
-
-    yield build
-    for each in made:
-        each.close()
 
 
 def test_a_teacher_words_the_question_anew(teach):

@@ -10,10 +10,8 @@ from hypothesis import strategies as st
 
 from llm_twin_assets.retrieval.dates_asked import dates_at
 from llm_twin_assets.retrieval.self_query import Known, schema, self_query
-from resources.teacher import OpenAITeacher
 from resources.vector_store import EVERYTHING, Filters
 from tests.llm_twin_assets.retrieval.asked import ADA, CUED, KNOWN, TODAY, UNCUED, year
-from tests.resources.teacher_server import TeacherServer
 
 NOTHING = {"author": None, "platform": None, "kind": None, "since": None, "until": None}
 
@@ -191,19 +189,6 @@ def test_no_known_values_raise(values, text):
 
 def test_a_long_text_costs_no_more_than_its_beginning():
     assert asked("What did you write in 2023? " + "your posts " * 100_000) == year(2023)
-
-
-@pytest.fixture
-def teach():
-    made = []
-
-    def build(*answers):
-        made.append(TeacherServer(*answers))
-        return made[-1], OpenAITeacher(made[-1].url, "small", None, 20)
-
-    yield build
-    for each in made:
-        each.close()
 
 
 def test_a_teacher_reads_what_rules_do_not(teach):
