@@ -13,11 +13,13 @@ from typing import Final
 from llm_twin_assets.datasets.flat_words import CONTRACTIONS, EMPHATIC, FORMAL, OPENERS, reworded
 from llm_twin_assets.sources.markdown import headings, lines
 
+# With an address goes the dash or semicolon after it: a comma in its place would join the address.
 # What is kept stands in the text as one sign of a plane that nobody may assign, until the rules are done.
 _FIRST_SIGN: Final = 0xF0000
 _SIGNS: Final = "[\U000f0000-\U000ffffd]"
 _KEPT = re.compile(
-    r"`[^`\n]+`|!\[[^\]\n]*\]\([^)\n]*\)|\]\([^)\n]*\)|https?://[^\s)>\]]+|www\.[^\s)>\]]+|\S+@\S+\.\w+"
+    r"`[^`\n]+`|!\[[^\]\n]*\]\([^)\n]*\)|\]\([^)\n]*\)"
+    r"|(?:https?://|www\.)[^\s)>\]]+(?: (?:[—;]|(?:–|--?)(?= )))?|\S+@\S+\.\w+"
     r"|<[^<>\n]{1,200}>|\$[^$\n]{1,200}\$|\[[A-Z][A-Z_]+\]"
     r"|“[^”\n]{1,400}”|(?<!\w)\"[^\"\n]{1,400}\"(?!\w)|" + _SIGNS
 )

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from llm_twin_assets.datasets.flattening import flattened
@@ -119,6 +119,9 @@ PIECES = (
 WORDS = st.sampled_from(PIECES.split(" "))
 
 
+@example("https://a.example/I - I")
+@example("https://a.example/I ; we")
+@example("https://a.example/I —we")
 @given(st.lists(WORDS, max_size=40).map(" ".join) | st.text(max_size=200))
 def test_any_text_keeps_its_lines_its_figures_and_its_code(text):
     said = flattened(text)
