@@ -94,7 +94,7 @@ def chat(page: Page, url: str) -> None:
     page.goto(url)
     page.get_by_role("textbox").fill("Why does the twin quote instead of composing?")
     page.keyboard.press("Enter")
-    page.get_by_role("link").first.wait_for(timeout=60_000)
+    page.locator(".ids").wait_for(timeout=60_000)
     page.wait_for_timeout(1_500)
     page.screenshot(path=PICTURES / "chat.png")
     print(f"wrote {PICTURES / 'chat.png'}")

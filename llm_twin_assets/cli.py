@@ -10,6 +10,7 @@ from typing import Any
 import click
 from pydantic import ValidationError
 
+from llm_twin_assets.keys_command import keys
 from llm_twin_assets.search_command import search
 from llm_twin_assets.terminal import AS_JSON, as_lines, known, print_answer, refuse, teller
 from resources.settings import Settings
@@ -31,6 +32,7 @@ def main(context: click.Context) -> None:
 
 
 main.add_command(search)
+main.add_command(keys)
 
 
 @main.command()
@@ -219,8 +221,10 @@ def stop(setup: tuple[Settings, Twins], as_json: bool) -> None:
 @main.command()
 @click.pass_obj
 def serve(setup: tuple[Settings, Twins]) -> None:
-    """Be the server, in the foreground."""
-    os.execv(sys.executable, [sys.executable, "-m", "llm_twin_assets.serving.app"])
+    """Be the server, in the foreground; what starts containers or services starts it again."""
+    from resources.endpoint import SERVER
+
+    os.execv(sys.executable, [sys.executable, "-m", SERVER])
 
 
 @main.command()

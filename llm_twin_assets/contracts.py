@@ -80,6 +80,16 @@ class Reason(StrEnum):
     KIND_CAP = "kind_cap"
     STALE_ROW = "stale_row"
     NO_SENTENCE_TO_BREAK = "no_sentence_to_break"
+    UNKNOWN_TRACE = "unknown_trace"
+    NO_ANSWER = "no_answer"
+    NO_VERDICT = "no_verdict"
+    TOO_YOUNG = "too_young"
+    CONTRADICTORY = "contradictory"
+    NOT_QUOTED = "not_the_authors_words"
+    HELD_OUT = "held_out"
+    EVALUATION_QUESTION = "evaluation_question"
+    SHARE_CAP = "share_cap"
+    BLAMED = "blamed"
 
 
 def digest(*parts: object) -> str:
@@ -220,6 +230,37 @@ PREFERENCE_ROWS = _table(
     "row_id",
     pa.Check(_offsets, error="start must lie before end"),
 )
+# What somebody said of an answer: that it is good, what it should have been, that it is bad.
+FEEDBACK_KINDS: Final = ("approved", "correction", "rejected")
+_FEEDBACK = {
+    "row_id": _text(),
+    "twin": _text(),
+    "trace_id": _text(),
+    "thread": _text(),
+    "voter": _text(),
+    "release_id": _text(),
+    "said_at": _text(),
+    "kind": _text(known=pa.Check.isin(FEEDBACK_KINDS)),
+    "instruction": _text(words=_WORDS),
+    "answer": _text(words=_WORDS),
+    "document_id": _text(),
+    "start": _number(),
+    "end": _number(),
+    "answer_hash": _text(),
+    "rejected": _text(nullable=True),
+    "rejected_document_id": _text(nullable=True),
+    "split": _text(train=pa.Check.isin(("train",))),
+}
+_SPAN = pa.Check(_offsets, error="start must lie before end")
+FEEDBACK_ROWS = _table(_FEEDBACK, "row_id", _SPAN)
+ACCEPTED_FEEDBACK = _table(_FEEDBACK | {"batch": _text()}, "row_id", _SPAN)
+_MEASURED: Final = pa.Column("float64", pa.Check.ge(0), nullable=True, coerce=True)
+# What is told of an answer when it is stored, as monitoring/online_scores.py says; absent where it cannot be.
+ONLINE_SCORES: Final = (
+    *("style", "grounded", "cited", "stale", "refused"),
+    *("repeated", "length", "nearest", "total_ms"),
+)
+_SCORE: Final = pa.Column("float64", nullable=True, coerce=True)
 TRACES = _table(
     {
         "trace_id": _text(),
@@ -237,6 +278,10 @@ TRACES = _table(
         "prompt_tokens": _number(),
         "completion_tokens": _number(),
         "error": _text(nullable=True),
+        # Rows that were stored before there were these columns lack them.
+        **{name: _text(nullable=True) for name in ("arm", "standalone", "citations", "key_id")},
+        **dict.fromkeys(("first_token_ms", "cost"), _MEASURED),
+        **dict.fromkeys(ONLINE_SCORES, _SCORE),
     },
     "trace_id",
 )
@@ -258,6 +303,8 @@ SCHEMAS: Final[dict[str, pa.DataFrameSchema]] = {
     "instruct_dataset": INSTRUCT_ROWS,
     "preference_dataset": PREFERENCE_ROWS,
     "production_traces": TRACES,
+    "feedback_dataset": FEEDBACK_ROWS,
+    "accepted_feedback": ACCEPTED_FEEDBACK,
 }
 
 

@@ -65,6 +65,7 @@ def _stages() -> tuple[list[Any], list[dg.AssetChecksDefinition]]:
     from llm_twin_assets.evaluation import assets as evaluation
     from llm_twin_assets.evaluation import checks as evaluation_checks
     from llm_twin_assets.monitoring import assets as monitoring
+    from llm_twin_assets.monitoring import checks as monitoring_checks
     from llm_twin_assets.retrieval import assets as retrieval
     from llm_twin_assets.retrieval import checks as retrieval_checks
     from llm_twin_assets.serving import assets as serving
@@ -83,6 +84,7 @@ def _stages() -> tuple[list[Any], list[dg.AssetChecksDefinition]]:
         training_checks,
         evaluation_checks,
         serving_checks,
+        monitoring_checks,
     ]
     return (
         list(dg.load_assets_from_modules(stages, include_specs=True)),

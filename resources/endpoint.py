@@ -1,54 +1,54 @@
 """Endpoint: the local server seen from outside: start it if need be, wait for a release, ask, stop."""
 
-import hashlib
+import contextlib
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from resources.api_keys import local_token
 from resources.files import read_json
 from resources.locks import Locks
+from resources.server_settings import environment, fingerprint
 from resources.settings import Settings
 
-MODULE: Final = "llm_twin_assets.serving.app"
+SERVER: Final = "llm_twin_assets.serving.app"
+SUPERVISOR: Final = "llm_twin_assets.serving.supervisor"
 SERVER_LOCK: Final = "server"
-# The exit status of a server that found another one in its place.
-ALREADY_RUNNING: Final = 3
-# The settings a running server depends on, and the variable that carries each to it.
-CARRIED: Final = {
-    "home": "LLM_TWIN_HOME",
-    "config": "LLM_TWIN_CONFIG",
-    "embedding_model": "LLM_TWIN_EMBEDDING_MODEL",
-    "reranker": "LLM_TWIN_RERANKER",
-    "wordings": "LLM_TWIN_WORDINGS",
-    "teacher_url": "LLM_TWIN_TEACHER_URL",
-    "teacher_model": "LLM_TWIN_TEACHER_MODEL",
-    "teacher_api_key": "LLM_TWIN_TEACHER_API_KEY",
-    "threads": "LLM_TWIN_THREADS",
-    "host": "LLM_TWIN_HOST",
-    "port": "LLM_TWIN_PORT",
-    "qdrant_url": "QDRANT_URL",
-    "qdrant_api_key": "QDRANT_API_KEY",
-}
+SUPERVISOR_LOCK: Final = "supervisor"
+# The exit statuses of a server whose settings cannot be used, and of one that found another in its place.
+# 3 is uvicorn's: the application did not start.
+MISCONFIGURED: Final = 2
+ALREADY_RUNNING: Final = 4
 POLL_SECONDS: Final = 0.1
 # The server gives running answers half a minute; then it is killed.
 STOP_SECONDS: Final = 40.0
 ASK_SECONDS: Final = 120.0
 READY_SECONDS: Final = 10.0
 LOG_TAIL_LINES: Final = 20
+# Somebody who only looks at a lock holds it for an instant.
+CLAIM_SECONDS: Final = 2.0
 
 
 class EndpointError(RuntimeError):
     """The server cannot do what was asked of it; the message says why, from its log or its state."""
 
 
-def fingerprint(settings: Settings) -> str:
-    """A hash of the settings that a server depends on, and of the code it runs."""
-    values = {name: _plain(getattr(settings, name)) for name in CARRIED}
-    return hashlib.sha256(f"{sorted(values.items())}{_code()}".encode()).hexdigest()
+@contextlib.contextmanager
+def claimed(locks: Locks, name: str) -> Iterator[bool]:
+    """Hold a lock that one process has for its whole life; yields False where another has it."""
+    deadline = time.monotonic() + CLAIM_SECONDS
+    while True:
+        with locks.tried(name) as mine:
+            if mine or time.monotonic() > deadline:
+                yield mine
+                return
+        time.sleep(POLL_SECONDS)
 
 
 class Endpoint:
@@ -80,7 +80,7 @@ class Endpoint:
         deadline = time.monotonic() + seconds
         said = "it has not answered yet"
         while time.monotonic() < deadline:
-            if self._holder() is None:
+            if not self._is_kept():
                 raise EndpointError(f"the server has ended; its log says:\n{self._log_tail()}")
             state = self._ready()
             stands = state["twins"].get(twin, {}) if state else {}
@@ -112,11 +112,7 @@ class Endpoint:
 
     def ask(self, twin: str, question: str) -> dict[str, Any]:
         """A twin's answer with its citations and ids, as `POST /rag` gives it; raises EndpointError."""
-        running = self._running()
-        if running is None:
-            raise EndpointError("no server is running: `llm-twin run` or `llm-twin serve` starts it")
-        question_of = {"query": question, "twin": twin}
-        status, answer = _fetch(f"{running['url']}/rag", ASK_SECONDS, question_of)
+        status, answer = self._fetch("/rag", ASK_SECONDS, {"query": question, "twin": twin})
         if status != 200:
             raise EndpointError(f"the server did not answer: {answer['error']['message']}")
         return answer
@@ -124,24 +120,28 @@ class Endpoint:
     def stop(self) -> bool:
         """End the server after its running answers, and say whether there was one.
 
-        Only ever signals the process that holds the server's lock.
+        Only ever signals the processes that hold its locks: its supervisor first, which would start it again.
         """
-        pid = self._holder()
+        ended = [self._end(name) for name in (SUPERVISOR_LOCK, SERVER_LOCK)]
+        return any(ended)
+
+    def _end(self, lock: str) -> bool:
+        pid = self._holder(lock)
         if pid is None:
             return False
-        self._signal(pid, signal.SIGTERM)
-        if not self._gone(pid, STOP_SECONDS):
-            self._signal(pid, signal.SIGKILL)
-            if not self._gone(pid, STOP_SECONDS):
-                raise EndpointError(f"the server, process {pid}, cannot be ended")
+        self._signal(lock, pid, signal.SIGTERM)
+        if not self._gone(lock, pid):
+            self._signal(lock, pid, signal.SIGKILL)
+            if not self._gone(lock, pid):
+                raise EndpointError(f"the {lock}, process {pid}, cannot be ended")
         return True
 
     def _start(self) -> str:
         self._folder.mkdir(parents=True, exist_ok=True)
         with self._log.open("ab") as log:
             self._child = subprocess.Popen(
-                [sys.executable, "-m", MODULE],
-                env=_environment(self._settings),
+                [sys.executable, "-m", SUPERVISOR, str(self._settings.home)],
+                env=environment(self._settings),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -150,7 +150,7 @@ class Endpoint:
         deadline = time.monotonic() + self._settings.server_start_seconds
         while time.monotonic() < deadline:
             running = self._running()
-            if running is not None and running["pid"] == self._child.pid:
+            if running is not None and running["supervisor"] == self._child.pid:
                 return str(running["url"])
             if self._child.poll() is not None:
                 raise EndpointError(f"the server did not start; its log says:\n{self._log_tail()}")
@@ -173,28 +173,40 @@ class Endpoint:
         return None
 
     def _ready(self) -> dict[str, Any] | None:
-        running = self._running()
-        if running is None:
-            return None
         try:
-            return _fetch(f"{running['url']}/readyz", READY_SECONDS)[1]
+            return self._fetch("/readyz", READY_SECONDS)[1]
         except EndpointError:
             return None
 
-    def _holder(self) -> int | None:
+    def _fetch(
+        self, path: str, seconds: float, body: dict[str, Any] | None = None
+    ) -> tuple[int, dict[str, Any]]:
+        """Status and JSON body of a request to the server; raises EndpointError where there is none."""
+        running = self._running()
+        if running is None:
+            raise EndpointError("no server is running: `llm-twin run` or `llm-twin serve` starts it")
+        url, token = f"{running['url']}{path}", local_token(self._settings.home)
+        return _fetched(url, seconds, {"Authorization": f"Bearer {token}"}, body)
+
+    def _is_kept(self) -> bool:
+        """Whether a server lives, or somebody is about to start it again."""
+        return any(self._holder(name) is not None for name in (SUPERVISOR_LOCK, SERVER_LOCK))
+
+    def _holder(self, lock: str = SERVER_LOCK) -> int | None:
         if self._child is not None:
             self._child.poll()  # a dead child would otherwise stay in the process table
-        return self._locks.holder(SERVER_LOCK)
+        return self._locks.holder(lock)
 
-    def _signal(self, pid: int, number: signal.Signals) -> None:
-        if self._holder() == pid:
-            os.kill(pid, number)
+    def _signal(self, lock: str, pid: int, number: signal.Signals) -> None:
+        if self._holder(lock) == pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
 
-    def _gone(self, pid: int, seconds: float) -> bool:
-        deadline = time.monotonic() + seconds
-        while self._holder() == pid and time.monotonic() < deadline:
+    def _gone(self, lock: str, pid: int) -> bool:
+        deadline = time.monotonic() + STOP_SECONDS
+        while self._holder(lock) == pid and time.monotonic() < deadline:
             time.sleep(POLL_SECONDS)
-        return self._holder() != pid
+        return self._holder(lock) != pid
 
     @property
     def _log(self) -> Path:
@@ -204,46 +216,29 @@ class Endpoint:
         if not self._log.exists():
             return "(nothing)"
         lines = self._log.read_text(errors="replace").splitlines()
-        return "\n".join(lines[-LOG_TAIL_LINES:]) or "(nothing)"
+        return "\n".join(map(_as_text, lines[-LOG_TAIL_LINES:])) or "(nothing)"
 
 
-def _environment(settings: Settings) -> dict[str, str]:
-    """This process's variables with the settings over them, so that the server reads the same ones."""
-    environment = dict(os.environ)
-    for name, variable in CARRIED.items():
-        value = _plain(getattr(settings, name))
-        environment.pop(variable, None)
-        if value is not None:
-            environment[variable] = value
-    code = str(Path(__file__).resolve().parents[1])
-    environment["PYTHONPATH"] = os.pathsep.join(filter(None, [code, environment.get("PYTHONPATH")]))
-    return environment
+def _as_text(line: str) -> str:
+    """What a line of the log says; one that is no JSON object stays as it is."""
+    try:
+        told = json.loads(line)
+        said = f"{told['level']}: {told['message']}"
+    except (ValueError, TypeError, KeyError):
+        return line
+    errors = [f"{one['exc_type']}: {one['exc_value']}" for one in told.get("exception", [])]
+    return "\n  ".join([said, *errors])
 
 
-def _plain(value: Any) -> str | None:
-    if value is None:
-        return None
-    return str(value.get_secret_value() if hasattr(value, "get_secret_value") else value)
-
-
-def _code() -> str:
-    """A hash of the sources of the packages, so that a server of an older version is replaced."""
-    root, total = Path(__file__).resolve().parents[1], hashlib.sha256()
-    for package in ("llm_twin_assets", "resources"):
-        for file in sorted((root / package).rglob("*")):
-            if file.suffix in (".py", ".html"):
-                total.update(file.relative_to(root).as_posix().encode() + file.read_bytes())
-    return total.hexdigest()
-
-
-def _fetch(url: str, seconds: float, body: dict[str, Any] | None = None) -> tuple[int, dict[str, Any]]:
-    """Status and JSON body of a request to the server; raises EndpointError where there is none."""
+def _fetched(
+    url: str, seconds: float, headers: dict[str, str], body: dict[str, Any] | None
+) -> tuple[int, dict[str, Any]]:
     import httpx
 
-    method = "GET" if body is None else "POST"
+    # No proxy of the environment, and no certificates: this machine talks to itself.
+    asked: dict[str, Any] = {"headers": headers, "timeout": seconds, "trust_env": False, "verify": False}
     try:
-        # No proxy of the environment, and no certificates: this machine talks to itself.
-        response = httpx.request(method, url, json=body, timeout=seconds, trust_env=False, verify=False)
+        response = httpx.request("GET" if body is None else "POST", url, json=body, **asked)
         return response.status_code, response.json()
     except (httpx.HTTPError, ValueError) as error:
         raise EndpointError(f"{url} did not answer: {type(error).__name__}: {error}") from error

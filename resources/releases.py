@@ -1,15 +1,23 @@
 """Releases: immutable manifests named by their hash, and which one each twin should serve."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from resources.files import read_json, write_json
+
+# What a canary begins with, and how many conversations in each arm it is first looked at with.
+FIRST_SHARE: Final = 5
+FIRST_LOOK: Final = 20
 
 
 class UnknownRelease(LookupError):
     """A release was named that does not exist for this twin."""
+
+
+class NoCanary(LookupError):
+    """A twin's canary was to be moved or ended, and there is none."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +45,39 @@ class Manifest:
         from llm_twin_assets.contracts import digest
 
         return digest(asdict(self))[:16]
+
+
+@dataclass(frozen=True)
+class Canary:
+    """A release on trial beside the one that a twin serves.
+
+    share: the percentage of conversations that it answers. since: an ISO moment, UTC. looks: what earlier
+    looks saw, oldest first. after: the twin's last trace before it started, or None.
+    """
+
+    release_id: str
+    share: int
+    since: str
+    looks: tuple[dict[str, Any], ...] = ()
+    after: str | None = None
+
+    @property
+    def due(self) -> int:
+        """How many conversations each arm needs for the next look."""
+        return int(self.looks[-1]["next"]) if self.looks else FIRST_LOOK
+
+
+@dataclass(frozen=True)
+class Desired:
+    """What a twin should serve: its champion, the canary beside it, and how the last one ended.
+
+    ended: release_id, action, reason and evidence of the canary that ended last, until the twin is
+    deployed again.
+    """
+
+    release_id: str
+    canary: Canary | None = None
+    ended: dict[str, Any] | None = None
 
 
 class Releases:
@@ -72,40 +113,128 @@ class Releases:
         return self.manifest(twin, release_id) if release_id else None
 
     def desired(self, twin: str) -> str | None:
-        """The id of the release a twin should be serving."""
+        """The id of the release a twin should be serving, whatever a canary answers beside it."""
+        state = self.state(twin)
+        return state.release_id if state else None
+
+    def canary(self, twin: str) -> Canary | None:
+        """The release on trial beside the champion; none as soon as its adapter is in quarantine."""
+        state = self.state(twin)
+        return state.canary if state else None
+
+    def state(self, twin: str) -> Desired | None:
+        """All that a twin should serve, from one reading of one file."""
+        state = self.written(twin)
+        if state is not None and state.canary is not None and self._is_quarantined(twin, state.canary):
+            return replace(state, canary=None)
+        return state
+
+    def written(self, twin: str) -> Desired | None:
+        """Like `state`, with a canary that was quarantined and not ended yet."""
         stored = read_json(self._desired(twin))
-        return str(stored["release_id"]) if stored else None
+        if stored is None:
+            return None
+        canary = stored.get("canary")
+        if canary is not None:
+            canary = Canary(**{**canary, "looks": tuple(canary["looks"])})
+        return Desired(str(stored["release_id"]), canary, stored.get("ended"))
 
     def desire(self, twin: str, release_id: str | None) -> None:
-        """Say which release a twin should serve; None takes it out of service."""
+        """Say which release a twin should serve, which ends a canary; None takes the twin out of service."""
         if release_id is None:
             self._desired(twin).unlink(missing_ok=True)
             return
         self.manifest(twin, release_id)
-        if self.desired(twin) != release_id:
-            write_json(self._desired(twin), {"release_id": release_id})
+        self.restore(twin, Desired(release_id))
 
-    def everything_desired(self) -> dict[str, str]:
-        """Twin name to release id, for every twin in service."""
+    def restore(self, twin: str, state: Desired | None) -> None:
+        """Let a twin serve again what `written` said earlier."""
+        if state is None:
+            self._desired(twin).unlink(missing_ok=True)
+        elif state != self.written(twin):
+            write_json(self._desired(twin), asdict(state))
+
+    def start_canary(
+        self, twin: str, release_id: str, share: int = FIRST_SHARE, after: str | None = None
+    ) -> Canary:
+        """Let a release answer a share of the conversations, instead of any other canary.
+
+        One that is on trial already goes on as it is. Raises UnknownRelease; ValueError where the twin
+        serves nothing yet, or this very release, or where its adapter is in quarantine.
+        """
+        self.manifest(twin, release_id)
+        state = self.state(twin)
+        if state is None or state.release_id == release_id:
+            serves = f"serves {release_id} already" if state else "serves no release to compare a canary with"
+            raise ValueError(f"twin {twin} {serves}")
+        if state.canary is not None and state.canary.release_id == release_id:
+            return state.canary
+        canary = Canary(release_id, share, datetime.now(UTC).isoformat(timespec="milliseconds"), (), after)
+        if self.quarantine_of(twin, release_id):
+            raise ValueError(f"release {release_id} of twin {twin} was rolled back: it is in quarantine")
+        self.restore(twin, Desired(state.release_id, canary))
+        return canary
+
+    def move_canary(self, twin: str, share: int, look: dict[str, Any] | None = None) -> Canary:
+        """Give the canary another share, or the same, and keep what was seen. Raises NoCanary."""
+        state, canary = self._on_trial(twin)
+        moved = replace(canary, share=share, looks=(*canary.looks, look) if look else canary.looks)
+        self.restore(twin, replace(state, canary=moved))
+        return moved
+
+    def end_canary(self, twin: str, promote: bool, ended: dict[str, Any] | None = None) -> str:
+        """Let the canary take the champion's place, or go; returns what the twin serves now.
+
+        ended: what to keep of it. Raises NoCanary.
+        """
+        state, canary = self._on_trial(twin)
+        serves = canary.release_id if promote else state.release_id
+        self.restore(twin, Desired(serves, None, {"release_id": canary.release_id} | (ended or {})))
+        return serves
+
+    def everything_desired(self) -> dict[str, Desired]:
+        """What each twin in service should serve, by its name."""
         folder = self.home / "serving" / "desired"
         names = [path.stem for path in sorted(folder.glob("[!.]*.json"))]
-        return {name: release_id for name in names if (release_id := self.desired(name))}
+        return {name: state for name in names if (state := self.state(name))}
 
-    def quarantine(self, twin: str, release_id: str, reason: str) -> None:
-        """Never let the gate promote this release's adapter again."""
+    def quarantine(
+        self, twin: str, release_id: str, reason: str, evidence: dict[str, Any] | None = None
+    ) -> None:
+        """Never let the gate promote this release's adapter again; ends its canary at once."""
         adapter = self.manifest(twin, release_id).adapter
         kept = read_json(self._quarantine(twin)) or {}
-        write_json(self._quarantine(twin), kept | {adapter: {"release_id": release_id, "reason": reason}})
+        told = {"release_id": release_id, "reason": reason, "evidence": evidence or {}}
+        write_json(self._quarantine(twin), kept | {adapter: told})
 
     def release_from_quarantine(self, twin: str, release_id: str) -> None:
         """Somebody deliberately chose this release again."""
         adapter = self.manifest(twin, release_id).adapter
         kept = read_json(self._quarantine(twin)) or {}
+        if adapter not in kept:
+            return
         write_json(self._quarantine(twin), {key: value for key, value in kept.items() if key != adapter})
 
     def quarantined(self, twin: str) -> set[str]:
         """The adapter versions the gate must not promote."""
         return set(read_json(self._quarantine(twin)) or {})
+
+    def quarantine_of(self, twin: str, release_id: str) -> dict[str, Any] | None:
+        """Release id, reason and evidence of the quarantine that a release's adapter is in, or None."""
+        adapter = self.manifest(twin, release_id).adapter
+        found: dict[str, Any] | None = (read_json(self._quarantine(twin)) or {}).get(adapter)
+        return found
+
+    def _is_quarantined(self, twin: str, canary: Canary) -> bool:
+        kept = read_json(self._quarantine(twin)) or {}
+        return any(one["release_id"] == canary.release_id for one in kept.values())
+
+    def _on_trial(self, twin: str) -> tuple[Desired, Canary]:
+        """What is written of a twin that has a canary, also of one that was just quarantined."""
+        state = self.written(twin)
+        if state is None or state.canary is None:
+            raise NoCanary(f"twin {twin} has no canary")
+        return state, state.canary
 
     def _stored(self, twin: str, release_id: str) -> dict[str, Any]:
         stored: dict[str, Any] | None = read_json(self._folder(twin) / release_id / "manifest.json")

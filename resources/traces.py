@@ -1,4 +1,4 @@
-"""TraceStore: one record for every request that a twin was asked, in SQLite, never on the network."""
+"""TraceStore: a record of every request a twin was asked, and what people said of the answers, in SQLite."""
 
 import contextlib
 import json
@@ -7,8 +7,9 @@ import sqlite3
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, fields
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,15 +20,43 @@ from resources.locks import Locks
 _RANDOM_BITS: Final = 74
 _STEP_BITS: Final = 32
 BUSY_SECONDS: Final = 30.0
-_SCHEMA: Final = """
+# Every column of a record; what the database of an earlier version lacks is added as it stands here.
+_DECLARED: Final = {
+    "trace_id": "TEXT NOT NULL UNIQUE",
+    "thread_id": "TEXT",
+    "twin": "TEXT NOT NULL",
+    "created_at": "TEXT NOT NULL",
+    "release_id": "TEXT NOT NULL",
+    "index_id": "TEXT NOT NULL",
+    "question": "TEXT NOT NULL",
+    "answer": "TEXT NOT NULL",
+    "declined": "INTEGER NOT NULL",
+    "retrieved": "TEXT NOT NULL",
+    "timings_ms": "TEXT NOT NULL",
+    "prompt_tokens": "INTEGER NOT NULL",
+    "completion_tokens": "INTEGER NOT NULL",
+    "error": "TEXT",
+    "understood": "TEXT NOT NULL DEFAULT '{}'",
+    "arm": "TEXT NOT NULL DEFAULT ''",
+    "standalone": "TEXT NOT NULL DEFAULT ''",
+    "citations": "TEXT NOT NULL DEFAULT '[]'",
+    "key_id": "TEXT",
+    "first_token_ms": "REAL",
+    "cost": "REAL NOT NULL DEFAULT 0",
+}
+_TRACES: Final = f"""
 CREATE TABLE traces (
-  position INTEGER PRIMARY KEY AUTOINCREMENT, trace_id TEXT NOT NULL UNIQUE, thread_id TEXT,
-  twin TEXT NOT NULL, created_at TEXT NOT NULL, release_id TEXT NOT NULL, index_id TEXT NOT NULL,
-  question TEXT NOT NULL, answer TEXT NOT NULL, declined INTEGER NOT NULL, retrieved TEXT NOT NULL,
-  timings_ms TEXT NOT NULL, prompt_tokens INTEGER NOT NULL, completion_tokens INTEGER NOT NULL, error TEXT,
-  understood TEXT NOT NULL DEFAULT '{}'
+  position INTEGER PRIMARY KEY AUTOINCREMENT, {", ".join(" ".join(column) for column in _DECLARED.items())}
 );
 CREATE INDEX traces_of_twin ON traces (twin, position);
+"""
+_FEEDBACK: Final = """
+CREATE TABLE IF NOT EXISTS feedback (
+  position INTEGER PRIMARY KEY AUTOINCREMENT, trace_id TEXT NOT NULL, twin TEXT NOT NULL,
+  created_at TEXT NOT NULL, value INTEGER, comment TEXT, correction TEXT, key_id TEXT
+);
+CREATE INDEX IF NOT EXISTS feedback_of_twin ON feedback (twin, position);
+CREATE INDEX IF NOT EXISTS feedback_of_trace ON feedback (trace_id);
 """
 
 
@@ -60,7 +89,10 @@ class Trace:
     """What one request asked and got; `error` says why there is no answer, None where there is one.
 
     `retrieved` holds chunk_id, content_hash and scores of each passage, `timings_ms` milliseconds per
-    span, `understood` how the question was read: its filters and wordings.
+    span, `understood` how the question was read: its filters and wordings, `citations` the uri, start,
+    end, document_id, chunk_id and hash of each quotation. `standalone` is the question as rewritten from
+    the conversation, empty where it was not; `arm` is "", "canary" or "control"; `key_id` names the API
+    key that asked. `first_token_ms` is None where nothing was said; `cost` is in the price's own money.
     """
 
     trace_id: str
@@ -78,10 +110,43 @@ class Trace:
     completion_tokens: int = 0
     thread_id: str | None = None
     error: str | None = None
+    arm: str = ""
+    standalone: str = ""
+    citations: list[dict[str, Any]] = field(default_factory=list)
+    key_id: str | None = None
+    first_token_ms: float | None = None
+    cost: float = 0.0
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """What somebody said of an answer: a thumb (1, -1, 0 takes it back), words, the answer as it should be.
+
+    None is what was not said. More of it on the same trace is a later row and changes no earlier one:
+    of each field, what was said last stands.
+    """
+
+    trace_id: str
+    created_at: str
+    value: int | None = None
+    comment: str | None = None
+    correction: str | None = None
+    key_id: str | None = None
 
 
 _COLUMNS: Final = [column.name for column in fields(Trace)]
-_JSON: Final = ("retrieved", "timings_ms", "understood")
+_JSON: Final = ("retrieved", "timings_ms", "understood", "citations")
+_SAID: Final = ["position", "twin", *(column.name for column in fields(Feedback))]
+_SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM traces WHERE"
+_INSERT: Final = f"INSERT INTO traces ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
+_INSERT_FEEDBACK: Final = """
+INSERT INTO feedback (trace_id, twin, created_at, value, comment, correction, key_id)
+SELECT trace_id, twin, ?, ?, ?, ?, ? FROM traces WHERE trace_id = ?
+"""
+
+
+class UnknownTrace(LookupError):
+    """A trace was named that is not recorded, or not any more."""
 
 
 class TraceStore:
@@ -94,12 +159,14 @@ class TraceStore:
 
     def append(self, trace: Trace) -> None:
         """Record a request; the same trace id twice is an error of sqlite3."""
-        if not self.path.exists():
-            self._create()
-        values = _values(trace)
-        marks = ", ".join("?" * len(values))
-        with self._connected() as database:
-            database.execute(f"INSERT INTO traces ({', '.join(_COLUMNS)}) VALUES ({marks})", values)
+        with self._written() as database:
+            database.execute(_INSERT, _values(trace))
+
+    def append_all(self, traces: Sequence[Trace]) -> None:
+        """Record requests, all or none; one that is recorded already is left as it is."""
+        with self._written() as database:
+            statement = f"{_INSERT} ON CONFLICT (trace_id) DO NOTHING"
+            database.executemany(statement, [_values(trace) for trace in traces])
 
     def since(self, twin: str, trace_id: str | None = None) -> list[dict[str, Any]]:
         """A twin's requests recorded after that of `trace_id`, in the order they were recorded.
@@ -107,23 +174,68 @@ class TraceStore:
         Order of recording, not of ids: a slow request is recorded after a quick one that began
         later. All of them without `trace_id`, or when it is not known (any more).
         """
-        if not self.path.exists():
-            return []
         after = "SELECT coalesce(max(position), 0) FROM traces WHERE trace_id = ?"
-        wanted = f"twin = ? AND position > ({after})"
-        query = f"SELECT {', '.join(_COLUMNS)} FROM traces WHERE {wanted} ORDER BY position"
-        with self._connected() as database:
-            rows = database.execute(query, (twin, trace_id)).fetchall()
-        return [_row(values) for values in rows]
+        query = f"{_SELECT} twin = ? AND position > ({after}) ORDER BY position"
+        return [_row(values) for values in self._read(query, twin, trace_id)]
 
     def newest(self, twin: str) -> str | None:
         """The id of the twin's request that was recorded last."""
-        if not self.path.exists():
-            return None
         query = "SELECT trace_id FROM traces WHERE twin = ? ORDER BY position DESC LIMIT 1"
+        found = self._read(query, twin)
+        return str(found[0][0]) if found else None
+
+    def trace(self, trace_id: str) -> dict[str, Any] | None:
+        """The request with this id, as `since` gives it, or None."""
+        found = self._read(f"{_SELECT} trace_id = ?", trace_id)
+        return _row(found[0]) if found else None
+
+    def give_feedback(self, feedback: Feedback) -> None:
+        """Append what was said of an answer. Raises UnknownTrace."""
+        said = (feedback.created_at, feedback.value, feedback.comment, feedback.correction, feedback.key_id)
+        with self._written() as database:
+            added = database.execute(_INSERT_FEEDBACK, (*said, feedback.trace_id)).rowcount
+        if not added:
+            raise UnknownTrace(f"there is no trace {feedback.trace_id!r}")
+
+    def feedback_since(self, twin: str, position: int = 0) -> list[dict[str, Any]]:
+        """What was said of a twin's answers after a position, in the order it was said.
+
+        Rows have the fields of Feedback, `twin`, and the `position` to go on from.
+        """
+        query = f"SELECT {', '.join(_SAID)} FROM feedback WHERE twin = ? AND position > ? ORDER BY position"
+        return [dict(zip(_SAID, values, strict=True)) for values in self._read(query, twin, position)]
+
+    def forget_before(self, moment: str) -> int:
+        """Delete the requests that were made before an ISO moment, with all feedback; returns how many.
+
+        UTC where the moment names no zone. Their words are overwritten in the file and its log. Raises
+        ValueError where it is no moment.
+        """
+        before = _in_utc(moment)
+        if not self.path.exists():
+            return 0
+        old = "SELECT trace_id FROM traces WHERE julianday(created_at) < julianday(?)"
         with self._connected() as database:
-            found = database.execute(query, (twin,)).fetchone()
-        return str(found[0]) if found else None
+            database.execute("PRAGMA secure_delete = ON")
+            database.execute(f"DELETE FROM feedback WHERE trace_id IN ({old})", (before,))
+            forgotten = database.execute(f"DELETE FROM traces WHERE trace_id IN ({old})", (before,)).rowcount
+            database.commit()
+            database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return forgotten
+
+    def _read(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """The rows of a query; none, and nothing is made, where nothing was ever recorded."""
+        if not self.path.exists():
+            return []
+        with self._connected() as database:
+            return database.execute(query, values).fetchall()
+
+    @contextlib.contextmanager
+    def _written(self) -> Iterator[sqlite3.Connection]:
+        if not self.path.exists():
+            self._create()
+        with self._connected() as database:
+            yield database
 
     @contextlib.contextmanager
     def _connected(self) -> Iterator[sqlite3.Connection]:
@@ -133,11 +245,12 @@ class TraceStore:
             yield database
 
     def _extend(self, database: sqlite3.Connection) -> None:
-        """Give a database that an earlier version made the columns it lacks."""
+        """Give a database that an earlier version made what it lacks."""
         with self._locks.held("traces"):
             there = {column[1] for column in database.execute("PRAGMA table_info(traces)")}
             for name in set(_COLUMNS) - there:
-                database.execute(f"ALTER TABLE traces ADD COLUMN {name} TEXT NOT NULL DEFAULT '{{}}'")
+                database.execute(f"ALTER TABLE traces ADD COLUMN {name} {_DECLARED[name]}")
+            database.executescript(_FEEDBACK)
         self._current = True
 
     def _create(self) -> None:
@@ -150,7 +263,7 @@ class TraceStore:
                 contextlib.closing(sqlite3.connect(temporary)) as database,
             ):
                 database.execute("PRAGMA journal_mode=WAL")
-                database.executescript(_SCHEMA)
+                database.executescript(_TRACES + _FEEDBACK)
 
 
 def _values(trace: Trace) -> list[Any]:
@@ -162,3 +275,10 @@ def _values(trace: Trace) -> list[Any]:
 def _row(values: tuple[Any, ...]) -> dict[str, Any]:
     row = dict(zip(_COLUMNS, values, strict=True))
     return row | {"declined": bool(row["declined"])}
+
+
+def _in_utc(moment: str) -> str:
+    """A moment in the one way of writing it that SQLite reads as Python does."""
+    given = datetime.fromisoformat(moment)
+    zoned = given if given.tzinfo else given.replace(tzinfo=UTC)
+    return zoned.astimezone(UTC).isoformat(" ", "milliseconds")

@@ -16,6 +16,9 @@ python -m tests.bench style        whether style tells authors apart; on FILE
 python -m tests.bench gate         how often the gate is wrong, simulated
 python -m tests.bench datasets     whether answers are the author's and nothing leaks; or on FILE
 python -m tests.bench training     tokens per second against a plain loop
+python -m tests.bench drift        false alarms and power of drift rules; or on FILE
+python -m tests.bench canary       how often a canary is decided wrongly, simulated
+python -m tests.bench_serving HOME         the server against its parts
 python -m tests.bench scale        whether 100, 1,000 and 10,000 documents cost the same each
 """
 
@@ -79,9 +82,11 @@ def run(config: str = "twins.yaml") -> None:
 def main(chosen: str, *rest: str) -> None:
     """One benchmark by its name, or all."""
     from tests import (
+        bench_canary,
         bench_cleaning,
         bench_copies,
         bench_datasets,
+        bench_drift,
         bench_embedding,
         bench_gate,
         bench_reindex,
@@ -106,6 +111,8 @@ def main(chosen: str, *rest: str) -> None:
         "gate": bench_gate.main,
         "datasets": bench_datasets.main,
         "training": bench_training.main,
+        "drift": lambda *rest: bench_drift.main(*(rest or ("--quick",))),
+        "canary": bench_canary.main,
         "scale": bench_scale.main,
     }
     for name, bench in benches.items():

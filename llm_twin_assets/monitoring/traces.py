@@ -1,39 +1,117 @@
 """From recorded requests to a table, and to the numbers that say how a twin does."""
 
 import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pandas as pd
 
+from llm_twin_assets.contracts import TRACES, shaped
+from llm_twin_assets.monitoring.online_scores import means_table
 from llm_twin_assets.sources.preview import table
+from resources.opik_settings import OpikPlace, opik_configured
+from resources.settings import Settings
 from resources.store import Table
 from resources.traces import TraceStore
+from resources.twins import Twins
+
+Row = Mapping[str, Any]
 
 PREVIEWED = 10
 LONGEST_CELL = 80
 
 
-def extended(known: pd.DataFrame, traces: TraceStore, twin: str) -> Table:
-    """The table with what was recorded since its last row; only that is read.
+def forget(traces: TraceStore, keep_days: int | None) -> str | None:
+    """Forget what was asked more than so many days ago; returns the moment before which all is forgotten.
 
-    Where the trace store was replaced, everything in it is read and what is known stays.
+    That moment is a midnight, UTC, so it moves once a day. None where everything is kept.
     """
-    last = str(known["trace_id"].iloc[-1]) if len(known) else None
-    new = pd.DataFrame(traces.since(twin, last), columns=list(known.columns))
-    new = new[~new["trace_id"].isin(known["trace_id"])]
-    rows = pd.concat([known, new], ignore_index=True) if len(new) else known
-    return Table(rows, metadata={"new_requests": len(new)})
+    if keep_days is None:
+        return None
+    day = datetime.now(UTC).date() - timedelta(days=keep_days)
+    before = datetime(day.year, day.month, day.day, tzinfo=UTC).isoformat()
+    traces.forget_before(before)
+    return before
+
+
+def extended(
+    known: pd.DataFrame,
+    traces: TraceStore,
+    twin: str,
+    score: Callable[[Sequence[Row]], Sequence[Mapping[str, float]]],
+    before: str | None = None,
+) -> Table:
+    """The table with what was recorded since its last row, which alone is read, and scored.
+
+    What was asked before a moment is left out. Where the trace store was replaced, everything in it is read
+    and what is known stays.
+    """
+    last, seen = (str(known["trace_id"].iloc[-1]) if len(known) else None), set(known["trace_id"])
+    new = [row for row in traces.since(twin, last) if row["trace_id"] not in seen]
+    scored = [{**row, **scores} for row, scores in zip(new, score(new), strict=True)]
+    fresh = shaped(pd.DataFrame(scored, columns=list(TRACES.columns)), TRACES)
+    rows = pd.concat([known, fresh], ignore_index=True) if new else known
+    kept = rows if before is None else rows[~_older(rows, before)].reset_index(drop=True)
+    return Table(kept, metadata={"new_requests": len(new), "forgotten": len(rows) - len(kept)})
+
+
+def exported(traces: TraceStore, twin: str, settings: Settings, twins: Twins) -> dict[str, Any]:
+    """Send a twin's requests to Opik where it is configured, and say how far that went; else say nothing.
+
+    What Opik refuses is said, not raised: the table does not depend on it.
+    """
+    from llm_twin_assets.documents.redaction import redact
+    from llm_twin_assets.documents.rules import rules_of
+    from resources.opik_client import OpikRefused
+    from resources.opik_export import export
+
+    if (place := opik_place()) is None:
+        return {}
+    more = rules_of(settings, twins).more
+    try:
+        done = export(traces, place, [twin], lambda text: redact(text, more=more).text)
+    except OpikRefused as error:
+        return {"opik/stopped": str(error)}
+    return {f"opik/{name}": value for name, value in asdict(done).items() if value is not None}
+
+
+def opik_place() -> OpikPlace | None:
+    """Where Opik is, by the environment and `.env`; None where it is not configured. Raises ValueError."""
+    from dotenv import dotenv_values
+
+    given = {**dotenv_values(".env"), **os.environ}
+    return opik_configured({name: value or "" for name, value in given.items()})
+
+
+def shown(rows: pd.DataFrame) -> tuple[dict[str, float | int], dict[str, str]]:
+    """What a run shows of the table: numbers, and texts in Markdown."""
+    return summary(rows), {"preview": preview(rows), "scores": means_table(rows)}
+
+
+def _older(rows: pd.DataFrame, moment: str) -> "pd.Series[bool]":
+    """Which rows are older than a moment; one without a readable moment is not, as in the trace store."""
+    asked = pd.to_datetime(rows["created_at"], utc=True, format="ISO8601", errors="coerce")
+    return asked < pd.Timestamp(moment)
 
 
 def summary(rows: pd.DataFrame) -> dict[str, float | int]:
-    """Requests, failures, the share that was declined, and percentiles of the whole answer's time.
+    """Requests, failures, the share that was declined, percentiles of the answers' times, and the cost.
 
-    Shares and percentiles are over answered requests; they are absent where there is none.
+    Shares and percentiles are over answered requests; they are absent where there is none. The first
+    token's is over those that tell it.
     """
     answered = rows[rows["error"].isna()]
     numbers: dict[str, float | int] = {"requests": len(rows), "failed": len(rows) - len(answered)}
+    numbers["cost"] = round(float(rows["cost"].sum()), 6)
     if answered.empty:
         return numbers
     milliseconds = answered["timings_ms"].map(lambda spans: float(json.loads(spans)["total"]))
+    first = answered["first_token_ms"].dropna()
+    if len(first):
+        numbers["first_token_p50_ms"] = round(float(first.quantile(0.5)), 1)
     return numbers | {
         "declined_share": round(float(answered["declined"].mean()), 4),
         "latency_p50_ms": round(float(milliseconds.quantile(0.5)), 1),

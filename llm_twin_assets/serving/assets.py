@@ -1,7 +1,5 @@
 """release and deployed_endpoint: what the gate let through, and the server that answers with it."""
 
-from typing import Any
-
 import dagster as dg
 
 from llm_twin_assets.partitions import TWIN
@@ -10,6 +8,7 @@ from resources.models import ModelStore
 from resources.releases import Releases
 from resources.settings import Settings
 from resources.store import Store
+from resources.traces import TraceStore
 from resources.twins import Twins
 
 CODE_VERSION = "1"
@@ -17,9 +16,14 @@ OWNERS = ["team:serving"]
 
 
 class Deployment(dg.Config):
-    """Which release to deploy: none for what `release` reported, an id to roll back to."""
+    """Which release to deploy: none for what `release` reported, an id to roll back to.
+
+    canary: whether a new release is tried on a share of the conversations first; none for what the settings
+    say. No ends one that runs: its release serves everybody at once.
+    """
 
     release_id: str | None = None
+    canary: bool | None = None
 
 
 @dg.asset(
@@ -67,24 +71,22 @@ def deployed_endpoint(
     context: dg.AssetExecutionContext,
     config: Deployment,
     settings: dg.ResourceParam[Settings],
+    twins: dg.ResourceParam[Twins],
     store: dg.ResourceParam[Store],
     releases: dg.ResourceParam[Releases],
+    traces: dg.ResourceParam[TraceStore],
     endpoint: dg.ResourceParam[Endpoint],
 ) -> dg.MaterializeResult[None]:
-    """The server answers as this release of the twin; a release named in the config is a rollback."""
-    from llm_twin_assets.serving.deploying import deploy, roll_back, target
+    """The server answers as this release, or lets it answer a share that its canary has earned so far."""
+    from llm_twin_assets.serving.deploying import Deployer, described
 
-    twin = context.partition_key
+    twin, deployer = context.partition_key, Deployer(store, releases, traces, endpoint, settings)
     with store.locks.held(f"deployed_endpoint/{twin}"):
-        release_id = target(store, releases, twin, config.release_id)
         before = releases.desired(twin)
-        bring = roll_back if config.release_id else deploy
-        address = bring(releases, endpoint, twin, release_id, settings.server_start_seconds)
-    metadata: dict[str, Any] = {
-        "release_id": release_id,
-        "previous": before or "none",
-        "reused": release_id == before,
-        "url": dg.MetadataValue.url(address),
-        "quarantined": len(releases.quarantined(twin)),
-    }
-    return dg.MaterializeResult(data_version=dg.DataVersion(release_id), metadata=metadata)
+        if config.release_id:
+            done = deployer.roll_back(twin, config.release_id)
+        else:
+            done = deployer.deploy(twin, twins.twin(twin).author, config.canary)
+    metadata = described(done, before, len(releases.quarantined(twin)))
+    metadata["url"] = dg.MetadataValue.url(done.url)
+    return dg.MaterializeResult(data_version=dg.DataVersion(done.version), metadata=metadata)

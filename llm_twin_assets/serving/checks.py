@@ -32,3 +32,20 @@ def serves_this_release(
     return dg.AssetCheckResult(
         passed=not found.fault, severity=severity, description=found.fault, metadata=found.metadata
     )
+
+
+@dg.asset_check(asset="deployed_endpoint", partitions_def=TWIN)
+def canary_holds(
+    context: dg.AssetCheckExecutionContext, releases: dg.ResourceParam[Releases]
+) -> dg.AssetCheckResult:
+    """The twin's last canary was not rolled back for what it did to those who were answered by it."""
+    state = releases.state(context.partition_key)
+    ended = (state.ended if state else None) or {}
+    if ended.get("action") != "roll_back":
+        return dg.AssetCheckResult(passed=True)
+    return dg.AssetCheckResult(
+        passed=False,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=f"release {ended['release_id']} was rolled back: {ended['reason']}",
+        metadata={"release_id": ended["release_id"], "evidence": ended["evidence"]},
+    )

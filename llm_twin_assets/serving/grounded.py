@@ -9,8 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from llm_twin_assets.serving.sentences import Sentence
-
 # In units of cosine similarity. With 83 headings asked for ("What do you say about ...?") the first
 # sentence lay in the section of that heading in 55 % at a sentence weight of 0, 52 % at 0.15, 36 % at 0.5.
 # The other weights were set by reading the answers to some fifty questions.
@@ -24,17 +22,11 @@ LEAST_LIKELY = -10.0
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A quotable sentence of passage number `passage` (from 0, best first).
+class Spelled:
+    """A candidate sentence in tokens; `prior` and `follows` as in engine.Candidate."""
 
-    prior: how much it is wanted before the model is asked. follows: the position, among the
-    candidates, of the sentence that it directly follows in the document, or None.
-    """
-
-    sentence: Sentence
-    passage: int
-    prior: float
     tokens: tuple[int, ...]
+    prior: float
     follows: int | None = None
 
 
@@ -54,7 +46,7 @@ def spelled(
     return tuple(tokens) if decode(tokens) in (" " + text, text) else ()
 
 
-def unambiguous(candidates: Sequence[Candidate]) -> list[bool]:
+def unambiguous(candidates: Sequence[Spelled]) -> list[bool]:
     """Which candidates to keep so that none is spelled like the beginning of another (best prior first)."""
     kept: set[int] = set()
     for position in sorted(range(len(candidates)), key=lambda at: -candidates[at].prior):
@@ -77,7 +69,7 @@ class Chooser:
     when nothing left is wanted nearly as much as the first sentence was.
     """
 
-    def __init__(self, candidates: Sequence[Candidate], end: int, room: int, max_sentences: int) -> None:
+    def __init__(self, candidates: Sequence[Spelled], end: int, room: int, max_sentences: int) -> None:
         self.candidates = candidates
         self.end = end
         self._room = room
@@ -95,6 +87,12 @@ class Chooser:
     def live(self, finished: Sequence[int], begun: tuple[int, ...]) -> list[int]:
         """The candidates that the tokens begun may still become."""
         return [at for at in self._open(finished) if self.candidates[at].tokens[: len(begun)] == begun]
+
+    def decided(self, tokens: Sequence[int]) -> list[int]:
+        """The candidates that are said or can only become one, in order."""
+        finished, begun = self.read(tokens)
+        live = self.live(finished, begun) if begun else []
+        return finished + (live if len(live) == 1 else [])
 
     def wanted(self, tokens: Sequence[int]) -> tuple[dict[int, float], float]:
         """Every token that may come next with its value, and the weight of the model's likelihood."""
@@ -129,20 +127,10 @@ class Chooser:
         return self.candidates[finished[0]].prior - STOP_BELOW_FIRST if finished else 0.0
 
 
-class GroundedLogitsProcessor:
-    """A transformers LogitsProcessor (by its call alone) for one answer after `prompt_length` tokens."""
-
-    def __init__(self, chooser: Chooser, prompt_length: int) -> None:
-        self._chooser = chooser
-        self._prompt_length = prompt_length
-
-    def __call__(self, input_ids: Any, scores: Any) -> Any:
-        """Scores (1, vocabulary) in which only the tokens that may come next are finite."""
-        values, weight = self._chooser.wanted(input_ids[0, self._prompt_length :].tolist())
-        tokens = list(values)
-        likelihood = scores[0].float().log_softmax(-1)[tokens].clamp(min=LEAST_LIKELY)
-        result = scores.new_full(scores.shape, float("-inf"))
-        result[0, tokens] = (likelihood.new_tensor(list(values.values())) + weight * likelihood).to(
-            scores.dtype
-        )
-        return result
+def weighed(values: dict[int, float], weight: float, scores: Any) -> Any:
+    """The scores (vocabulary) of the next token, in which only those that may come are finite."""
+    tokens = list(values)
+    likelihood = scores.log_softmax(-1)[tokens].clamp(min=LEAST_LIKELY)
+    result = scores.new_full(scores.shape, float("-inf"))
+    result[tokens] = likelihood.new_tensor(list(values.values())) + weight * likelihood
+    return result

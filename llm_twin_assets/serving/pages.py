@@ -1,10 +1,10 @@
-"""The two pages of the server: the chat, and a document with a quotation highlighted."""
+"""The pages of the server: how they are put together, the chat, and a document with a quotation marked."""
 
 import base64
 import hashlib
 import re
 import threading
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
@@ -12,6 +12,7 @@ from string import Template
 from typing import Any, Final
 
 from llm_twin_assets.contracts import content_hash
+from llm_twin_assets.serving.protection import Signer
 from resources.store import Store
 
 _INLINE: Final = re.compile(r"<(script|style)>(.*?)</\1>", re.DOTALL)
@@ -44,9 +45,16 @@ def page(html: str) -> Page:
     return Page(html, headers)
 
 
+def assembled(name: str, styles: Sequence[str], scripts: Sequence[str]) -> Page:
+    """A page of `page/` with its styles and scripts inside, so that it needs no second request."""
+    style, script = ("\n".join(map(_file, names)) for names in (styles, scripts))
+    return page(Template(_file(name)).substitute(style=style, script=script))
+
+
 def chat_page() -> Page:
     """The page at `/`."""
-    return page(_file("index.html"))
+    scripts = ["shared.js", "history.js", "answer.js", "chat.js"]
+    return assembled("index.html", ["look.css", "chat.css"], scripts)
 
 
 class Sources:
@@ -59,12 +67,23 @@ class Sources:
         self._version: str | None = None
         self._documents: dict[str, dict[str, str]] = {}
 
-    def page(self, document_id: str, start: int, end: int, proof: str) -> Page | None:
-        """A document with `text[start:end]` highlighted, or None where the store no longer has it.
+    def page(
+        self,
+        document_id: str,
+        start: int,
+        end: int,
+        proof: str,
+        signature: str = "",
+        signer: Signer | None = None,
+    ) -> Page | None:
+        """A document with `text[start:end]` highlighted, or None where it may not be shown or is gone.
 
         proof: the first 12 hex digits of the quotation's SHA-256. Where it does not match, the
         document has changed since it was indexed: nothing is highlighted, and the page says so.
+        signer: who must have signed the quotation's address; None where nobody needs a key to read.
         """
+        if signer is not None and not signer.valid(document_id, start, end, proof, signature):
+            return None
         document = self._document(document_id)
         if document is None:
             return None

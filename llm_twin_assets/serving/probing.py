@@ -29,7 +29,10 @@ def probed(
     if stands.get("release_id") != release_id or release_id is None:
         return Probe(f"release {release_id} should be served, the server reports {stands or 'no such twin'}")
     documents = store.read("cleaned_documents")
-    answer = _answered(endpoint, twin, list(documents[documents["author"] == author]["title"]))
+    # A canary takes a share of what is asked of the twin: the release itself is asked.
+    answer = _answered(
+        endpoint, f"{twin}@{release_id}", list(documents[documents["author"] == author]["title"])
+    )
     shown = {key: answer[key] for key in ("answer", "declined", "trace_id")}
     shown["citations"] = len(answer["citations"])
     if answer["release_id"] != release_id:

@@ -7,98 +7,168 @@ import signal
 import socket
 import sys
 import threading
-import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 import uvicorn
 from fastapi import FastAPI
+from pydantic import ValidationError
 
-from llm_twin_assets.retrieval.search import build_searcher
+from llm_twin_assets.retrieval.search import TEACHER_SECONDS, Searcher, build_searcher
+from llm_twin_assets.serving import logs
 from llm_twin_assets.serving.answering import Answerer
-from llm_twin_assets.serving.app import create_app
+from llm_twin_assets.serving.app import AppParts, admission_of, create_app, metrics_of
+from llm_twin_assets.serving.binding import bound
+from llm_twin_assets.serving.engine import Engine
+from llm_twin_assets.serving.engines import engine_opener
+from llm_twin_assets.serving.local_engine import LocalEngine
 from llm_twin_assets.serving.pages import Sources
+from llm_twin_assets.serving.protection import Signer, check_binding
+from llm_twin_assets.serving.releases_page import releases_report
 from llm_twin_assets.serving.service import Service
 from llm_twin_assets.serving.state import Serving
-from resources.endpoint import ALREADY_RUNNING, SERVER_LOCK, fingerprint
-from resources.files import write_json
+from llm_twin_assets.serving.worker_process import WorkerProcess
+from llm_twin_assets.training.lifeline import die_with_parent
+from resources.api_keys import ApiKeys, local_token
+from resources.endpoint import ALREADY_RUNNING, MISCONFIGURED, SERVER_LOCK, claimed
+from resources.files import read_json, write_json
 from resources.locks import Locks
 from resources.models import ModelStore
 from resources.releases import Releases
+from resources.server_settings import fingerprint, insists_on_port
 from resources.settings import Settings
 from resources.store import Store
+from resources.teacher import build_teacher
+from resources.trace_writer import TraceWriter
 from resources.traces import TraceStore
+from resources.twins import load_twins
 
 log = logging.getLogger(__name__)
 
 # How long running answers may still take once the server is asked to stop.
 GRACE_SECONDS: Final = 30
-# Somebody who only looks at the lock holds it for an instant.
-CLAIM_SECONDS: Final = 2.0
 
 
 def main() -> int:
-    """Serve until SIGTERM; returns the exit status."""
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    """Serve until SIGTERM; returns the exit status. The one argument there may be is the supervisor's id."""
+    logs.configure()
+    # Every request to an engine or a teacher is in the trace that it belongs to.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn raises the signal again once it has finished; what is left to do comes after that.
         signal.signal(number, lambda *_: sys.exit(0))
-    settings = Settings()
+    supervisor = int(sys.argv[1]) if len(sys.argv) > 1 else None
+    if supervisor is not None:
+        die_with_parent(supervisor)
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        log.error("setting %s: %s", ".".join(map(str, first["loc"])), first["msg"])
+        return MISCONFIGURED
+    logs.configure(hidden=logs.secrets_of(settings))
     os.environ.setdefault("OMP_NUM_THREADS", str(settings.threads))
+    return _only_server(settings, supervisor)
+
+
+def _only_server(settings: Settings, supervisor: int | None) -> int:
     locks = Locks(settings.home / "locks")
-    with _claimed(locks) as mine:
+    with claimed(locks, SERVER_LOCK) as mine:
         if not mine:
             holder = locks.holder(SERVER_LOCK)
             log.error("%s has a server already: process %s; `llm-twin stop` ends it", settings.home, holder)
             return ALREADY_RUNNING
-        _serve(settings)
+        try:
+            keys, engines = _checked(settings)
+            listener = _listener(settings, supervisor)
+        except ValueError as error:
+            log.error("the server cannot start: %s", error)
+            return MISCONFIGURED
+        with listener:
+            _serve(settings, keys, engines, _Listening(settings, listener, supervisor))
     return 0
 
 
-@contextlib.contextmanager
-def _claimed(locks: Locks) -> Iterator[bool]:
-    deadline = time.monotonic() + CLAIM_SECONDS
-    while True:
-        with locks.tried(SERVER_LOCK) as mine:
-            if mine or time.monotonic() > deadline:
-                yield mine
-                return
-        time.sleep(0.05)
+def _listener(settings: Settings, supervisor: int | None) -> socket.socket:
+    """Bound where the settings say; a server that is started again listens where it is looked for."""
+    left = read_json(_told(settings)) or {}
+    if supervisor is not None and left.get("supervisor") == supervisor:
+        return bound(settings.host, left["port"], insists_on_port(settings) and settings.port != 0)
+    return bound(settings.host, settings.port, insists_on_port(settings))
 
 
-def _serve(settings: Settings) -> None:
-    searcher = build_searcher(settings)
-    serving = Serving(Releases(settings.home), ModelStore(settings.home), searcher)
-    service = Service(serving, Answerer(searcher), TraceStore(settings.home))
-    app = create_app(service, Sources(Store(settings.home)))
-    follower = threading.Thread(target=serving.follow, name="follow", daemon=True)
-    follower.start()
-    try:
-        listen(settings, app)
-    finally:
-        serving.stop()
-        follower.join(timeout=GRACE_SECONDS)
-        searcher.vectors.close()
+def _told(settings: Settings) -> Path:
+    """Where a server says where it listens; one that was killed leaves it."""
+    return settings.home / "serving" / "server.json"
 
 
-def listen(settings: Settings, app: FastAPI) -> None:
-    """Serve the application on the settings' address until SIGTERM, and say where in server.json."""
-    listener = bound(settings.host, settings.port)
-    config = uvicorn.Config(
-        app, log_level="warning", access_log=False, timeout_graceful_shutdown=GRACE_SECONDS
-    )
-    told = settings.home / "serving" / "server.json"
-    try:
-        _Announcing(config, told, _about(settings, listener)).run(sockets=[listener])
-    finally:
-        told.unlink(missing_ok=True)
+def _checked(settings: Settings) -> "tuple[ApiKeys, _Engines]":
+    """What the settings may forbid; raises ValueError, which names the setting and the mend."""
+    keys = ApiKeys(settings.home)
+    keys.all()
+    check_binding(settings, keys)
+    return keys, _Engines(settings)
+
+
+class _Engines:
+    """Opens engines, and knows how often their processes were started again, closed ones' included."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._open = engine_opener(settings, ModelStore(settings.home))
+        self._workers: list[WorkerProcess] = []
+
+    def open(self, base: str, revision: str) -> Engine:
+        engine = self._open(base, revision)
+        if isinstance(engine, LocalEngine):
+            self._workers.append(engine.worker)
+        return engine
+
+    def restarts(self) -> int:
+        return sum(worker.restarts for worker in self._workers)
+
+
+@dataclass(frozen=True)
+class _Listening:
+    """Where a server listens, and what is told of it in server.json while it does."""
+
+    settings: Settings
+    listener: socket.socket
+    supervisor: int | None
+
+    def run(self, app: FastAPI) -> None:
+        """Serve the application until SIGTERM."""
+        told = _told(self.settings)
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=GRACE_SECONDS,
+        )
+        try:
+            _Announcing(config, told, self._about()).run(sockets=[self.listener])
+        finally:
+            told.unlink(missing_ok=True)
+
+    def _about(self) -> dict[str, Any]:
+        port, host = self.listener.getsockname()[1], self.settings.host
+        return {
+            "pid": os.getpid(),
+            "supervisor": self.supervisor,
+            "port": port,
+            "url": f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}",
+            "fingerprint": fingerprint(self.settings),
+            "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        }
 
 
 class _Announcing(uvicorn.Server):
     """Writes a file once it accepts connections."""
 
-    def __init__(self, config: uvicorn.Config, told: Any, about: dict[str, Any]) -> None:
+    def __init__(self, config: uvicorn.Config, told: Path, about: dict[str, Any]) -> None:
         super().__init__(config)
         self._told, self._about = told, about
 
@@ -108,30 +178,63 @@ class _Announcing(uvicorn.Server):
         log.info("listening at %s", self._about["url"])
 
 
-def _about(settings: Settings, listener: socket.socket) -> dict[str, Any]:
-    port = listener.getsockname()[1]
-    host = f"[{settings.host}]" if ":" in settings.host else settings.host
-    return {
-        "pid": os.getpid(),
-        "port": port,
-        "url": f"http://{host}:{port}",
-        "fingerprint": fingerprint(settings),
-        "started_at": datetime.now(UTC).isoformat(timespec="seconds"),
-    }
+def _serve(settings: Settings, keys: ApiKeys, engines: _Engines, listening: _Listening) -> None:
+    home, searcher = settings.home, build_searcher(settings)
+    serving = Serving(Releases(home), ModelStore(home), searcher, engines.open)
+    writer = TraceWriter(TraceStore(home))
+    try:
+        app = _app(settings, _Made(keys, engines, searcher, serving, writer))
+        with _following(serving):
+            listening.run(app)
+    finally:
+        searcher.vectors.close()
+        writer.close()
 
 
-def bound(host: str, port: int) -> socket.socket:
-    """A socket bound to the port, or to a free one where that is taken."""
-    family, kind, protocol, _, _ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-    for wanted in (port, 0):
-        listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((host, wanted))
-            return listener
-        except OSError as error:
-            listener.close()
-            if wanted == 0:
-                raise
-            log.warning("port %s is taken (%s): another one is used", port, error)
-    raise AssertionError("unreachable")
+@dataclass(frozen=True)
+class _Made:
+    """What one server has once."""
+
+    keys: ApiKeys
+    engines: _Engines
+    searcher: Searcher
+    serving: Serving
+    writer: TraceWriter
+
+
+def _app(settings: Settings, made: _Made) -> FastAPI:
+    """The application with all of its parts."""
+    home, serving, admission = settings.home, made.serving, admission_of(settings)
+    store, metrics = Store(home), metrics_of(serving, admission, made.engines.restarts)
+
+    def report() -> dict[str, Any]:
+        # Read anew: a twin may have been declared since the server began.
+        return releases_report(load_twins(settings.config), store, serving.releases, serving)
+
+    parts = AppParts(
+        settings=settings,
+        keys=made.keys,
+        local_token=local_token(home),
+        signer=Signer(home),
+        admission=admission,
+        traces=TraceStore(home),
+        flush=made.writer.flush,
+        metrics=metrics,
+        report=report,
+    )
+    answerer = Answerer(made.searcher, build_teacher(settings, TEACHER_SECONDS))
+    service = Service(serving, answerer, made.writer, metrics.answered)
+    return create_app(service, Sources(store), parts)
+
+
+@contextlib.contextmanager
+def _following(serving: Serving) -> Iterator[None]:
+    """Let a thread of its own follow what should be served; afterwards every engine is closed."""
+    follower = threading.Thread(target=serving.follow, name="follow", daemon=True)
+    follower.start()
+    try:
+        yield
+    finally:
+        serving.stop()
+        follower.join(timeout=GRACE_SECONDS)
+        serving.close()

@@ -3,9 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from llm_twin_assets.serving.engine import LoadedTwin
-from llm_twin_assets.serving.grounded import Candidate, Chooser, GroundedLogitsProcessor, spelled, unambiguous
-from llm_twin_assets.serving.grounded import prior as prior_of
+from llm_twin_assets.serving.engine import Candidate, LoadedTwin, Sampling, Usage
+from llm_twin_assets.serving.grounded import prior
 from llm_twin_assets.serving.quoting import Citation, Passage, Quotations, cited, follows
 from llm_twin_assets.serving.sentences import Sentence, quotable
 from llm_twin_assets.training.prompt import written
@@ -18,8 +17,16 @@ class Speech:
     """What was said stands in what was emitted; this is what it rests on and what it took."""
 
     citations: list[Citation]
-    prompt_tokens: int
-    completion_tokens: int
+    usage: Usage
+
+
+@dataclass(frozen=True)
+class Place:
+    """A sentence of a passage that may be said, and how near it is to the question (cosine)."""
+
+    passage: Passage
+    sentence: Sentence
+    similarity: float
 
 
 def quote(
@@ -33,113 +40,78 @@ def quote(
 
     similarities: for each passage, the cosine with the question of each of its quotable sentences.
     """
-    adapter, engine = twin.manifest.adapter, twin.engine
-    prompt, _ = _prompt(twin, question, passages)
-    room = _room(twin, len(prompt))
-    candidates = candidates_of(twin, passages, similarities)
-    chooser = Chooser(candidates, engine.end(adapter), room, twin.decoding.max_sentences)
-    teller = _Teller(chooser, passages, emit)
-    processor = GroundedLogitsProcessor(chooser, len(prompt))
-    engine.generate(adapter, prompt, teller.take, room, do_sample=False, logits_processor=[processor])
-    return Speech(teller.finish(), len(prompt), len(teller.tokens))
+    message, _ = _message(twin, question, passages)
+    places, quotations = _places(passages, similarities), Quotations()
+
+    def tell(at: int) -> None:
+        emit(quotations.add(places[at].passage, places[at].sentence))
+
+    decoding = twin.decoding
+    usage = twin.engine.quote(
+        twin.manifest.adapter,
+        message,
+        candidates_of(places),
+        _limit(twin, message),
+        decoding.max_sentences,
+        tell,
+    )
+    if quotations.citations:
+        emit(quotations.close())
+    return Speech(quotations.citations, usage)
 
 
-def speak_freely(twin: LoadedTwin, question: str, passages: Sequence[Passage], emit: Emit) -> Speech:
+def speak_freely(
+    twin: LoadedTwin, question: str, passages: Sequence[Passage], sampling: Sampling, emit: Emit
+) -> Speech:
     """Say what the model samples; the citations are the passages it was shown."""
-    adapter, engine, decoding = twin.manifest.adapter, twin.engine, twin.decoding
-    prompt, shown = _prompt(twin, question, passages)
-    tokens: list[int] = []
-    said = ""
-
-    def take(token: int) -> None:
-        nonlocal said
-        tokens.append(token)
-        text = engine.decode(adapter, tokens).lstrip()
-        # Bytes of a character that is not complete yet decode to the replacement character.
-        if text.startswith(said) and not text.endswith("\ufffd") and text != said:
-            emit(text[len(said) :])
-            said = text
-
-    sampling = {"do_sample": True, "temperature": decoding.temperature, "top_p": decoding.top_p}
-    engine.generate(adapter, prompt, take, _room(twin, len(prompt)), **sampling)
-    return Speech([_whole(one) for one in passages[:shown]], len(prompt), len(tokens))
+    message, shown = _message(twin, question, passages)
+    limit = min(sampling.limit, _limit(twin, message))
+    usage = twin.engine.speak(twin.manifest.adapter, message, replace(sampling, limit=limit), emit)
+    return Speech([_whole(one) for one in passages[:shown]], usage)
 
 
 def _whole(passage: Passage) -> Citation:
     return cited(passage, Sentence(passage.text, passage.start, passage.start + len(passage.text)))
 
 
-def candidates_of(
-    twin: LoadedTwin, passages: Sequence[Passage], similarities: Sequence[Sequence[float]]
-) -> list[Candidate]:
-    """The sentences that may be said: each spelled in tokens that decode to it, none ambiguous."""
-    adapter, engine = twin.manifest.adapter, twin.engine
-    found = [
-        Candidate(
-            sentence=sentence,
-            passage=number,
-            prior=prior_of(passage.score, similarity, sentence.is_question),
-            tokens=spelled(
-                sentence.text,
-                lambda text: engine.encode(adapter, text),
-                lambda tokens: engine.decode(adapter, tokens),
-            ),
-        )
-        for number, passage in enumerate(passages)
-        for sentence, similarity in zip(
-            quotable(passage.text, passage.start), similarities[number], strict=True
-        )
+def _places(passages: Sequence[Passage], similarities: Sequence[Sequence[float]]) -> list[Place]:
+    return [
+        Place(passage, sentence, similarity)
+        for passage, near in zip(passages, similarities, strict=True)
+        for sentence, similarity in zip(quotable(passage.text, passage.start), near, strict=True)
     ]
-    kept = [one for one, keep in zip(found, unambiguous(found), strict=True) if keep]
-    return [replace(one, follows=_followed(one, kept, passages[one.passage])) for one in kept]
 
 
-def _followed(one: Candidate, candidates: Sequence[Candidate], passage: Passage) -> int | None:
-    for at, other in enumerate(candidates):
-        if other.passage == one.passage and follows(passage, other.sentence.end, one.sentence.start):
+def candidates_of(places: Sequence[Place]) -> list[Candidate]:
+    """What an engine chooses from: each sentence with how much it is wanted and what it follows."""
+    return [
+        Candidate(
+            text=one.sentence.text,
+            prior=prior(one.passage.score, one.similarity, one.sentence.is_question),
+            follows=_followed(one, places),
+        )
+        for one in places
+    ]
+
+
+def _followed(one: Place, places: Sequence[Place]) -> int | None:
+    for at, other in enumerate(places):
+        if other.passage is one.passage and follows(one.passage, other.sentence.end, one.sentence.start):
             return at
     return None
 
 
-class _Teller:
-    """Takes tokens and says each sentence as soon as no other can come of them."""
+def _message(twin: LoadedTwin, question: str, passages: Sequence[Passage]) -> tuple[str, int]:
+    """The user's message, and how many of the passages stand in it; it leaves room for the answer."""
 
-    def __init__(self, chooser: Chooser, passages: Sequence[Passage], emit: Emit) -> None:
-        self.tokens: list[int] = []
-        self._chooser = chooser
-        self._passages = passages
-        self._emit = emit
-        self._quotations = Quotations()
-        self._told = 0
-
-    def take(self, token: int) -> None:
-        self.tokens.append(token)
-        finished, begun = self._chooser.read(self.tokens)
-        live = self._chooser.live(finished, begun) if begun else []
-        decided = finished + (live if len(live) == 1 else [])
-        for at in decided[self._told :]:
-            candidate = self._chooser.candidates[at]
-            self._emit(self._quotations.add(self._passages[candidate.passage], candidate.sentence))
-        self._told = len(decided)
-
-    def finish(self) -> list[Citation]:
-        if self._quotations.citations:
-            self._emit(self._quotations.close())
-        return self._quotations.citations
-
-
-def _prompt(twin: LoadedTwin, question: str, passages: Sequence[Passage]) -> tuple[list[int], int]:
-    """The prompt's tokens, and how many of the passages stand in it."""
-    adapter, engine = twin.manifest.adapter, twin.engine
-    most = engine.context - min(twin.decoding.max_new_tokens, engine.context // 2)
+    wanted = min(twin.decoding.max_new_tokens, twin.engine.context // 2)
 
     def fits(message: str) -> bool:
-        return len(engine.prompt(adapter, message)) <= most
+        return twin.engine.room(twin.manifest.adapter, message) >= wanted
 
     texts = [(one.title, one.text) for one in passages]
-    message, shown = written(twin.manifest.prompt, question, texts, fits)
-    return engine.prompt(adapter, message), shown
+    return written(twin.manifest.prompt, question, texts, fits)
 
 
-def _room(twin: LoadedTwin, prompt_tokens: int) -> int:
-    return min(twin.decoding.max_new_tokens, twin.engine.context - prompt_tokens)
+def _limit(twin: LoadedTwin, message: str) -> int:
+    return min(twin.decoding.max_new_tokens, twin.engine.room(twin.manifest.adapter, message))

@@ -4,16 +4,19 @@ import contextlib
 import logging
 import threading
 import time
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from llm_twin_assets.retrieval.search import Searcher
+from llm_twin_assets.serving.arms import Arm, arm_of
 from llm_twin_assets.serving.decoding import Decoding
 from llm_twin_assets.serving.engine import BrokenModel, Engine, LoadedTwin
+from llm_twin_assets.serving.local_engine import LocalEngine
 from resources.models import Model, ModelStore, weights_hash
-from resources.releases import Manifest, Releases
+from resources.releases import Canary, Desired, Manifest, Releases
 
 log = logging.getLogger(__name__)
 
@@ -23,12 +26,23 @@ RETRY_SECONDS: Final = 10.0
 
 
 class NotServed(LookupError):
-    """A twin was asked for that is not in service (`known` False), or not yet (`known` True)."""
+    """A twin was asked for that is not in service (`known` False), or not yet (`known` True).
 
-    def __init__(self, twin: str, known: bool) -> None:
+    With a release: the twin is in service, and that release of it is not.
+    """
+
+    def __init__(self, twin: str, known: bool, release_id: str | None = None) -> None:
         self.known = known
         said = f"twin {twin!r} is still being loaded" if known else f"there is no twin {twin!r} in service"
-        super().__init__(said)
+        super().__init__(f"release {release_id!r} of twin {twin!r} is not served" if release_id else said)
+
+
+@dataclass(frozen=True)
+class Borrowed:
+    """A loaded release, and which arm of a canary's comparison its answer counts for."""
+
+    loaded: LoadedTwin
+    arm: Arm = ""
 
 
 @dataclass
@@ -47,6 +61,18 @@ class Served:
 
 
 @dataclass
+class Trial(Served):
+    """A canary's release, and the percentage of conversations that it should answer."""
+
+    share: int = 0
+
+    def told(self) -> dict[str, Any]:
+        """How the canary stands."""
+        told = {"release_id": self.desired, "share": self.share, "error": self.error}
+        return told | {"serving": self.loaded is not None}
+
+
+@dataclass
 class Serving:
     """Loads a new release beside the old one, probes it, switches, and unloads what nobody uses.
 
@@ -56,9 +82,11 @@ class Serving:
     releases: Releases
     models: ModelStore
     searcher: Searcher
+    open_engine: Callable[[str, str], Engine] = LocalEngine
     index_id: str | None = None
     index_error: str | None = "not looked at yet"
     _twins: dict[str, Served] = field(default_factory=dict)
+    _trials: dict[str, Trial] = field(default_factory=dict)
     _engines: dict[tuple[str, str, str], Engine] = field(default_factory=dict)
     _borrowed: dict[int, int] = field(default_factory=dict)
     _retired: list[LoadedTwin] = field(default_factory=list)
@@ -66,19 +94,38 @@ class Serving:
     _stopping: threading.Event = field(default_factory=threading.Event)
 
     @contextlib.contextmanager
-    def borrowed(self, twin: str) -> Iterator[LoadedTwin]:
-        """What a twin serves now; it stays loaded while it is borrowed. Raises NotServed."""
+    def borrowed(
+        self, twin: str, thread_id: str | None = None, release_id: str | None = None
+    ) -> Iterator[Borrowed]:
+        """What answers a conversation of a twin now; it stays loaded while it is borrowed. Raises NotServed.
+
+        Whoever names a release gets that one, the champion or the canary, and counts for no arm.
+        """
         with self._lock:
-            served = self._twins.get(twin)
-            if served is None or served.loaded is None:
-                raise NotServed(twin, known=served is not None)
-            loaded = served.loaded
-            self._borrowed[id(loaded)] = self._borrowed.get(id(loaded), 0) + 1
+            found = self._named(twin, release_id) if release_id else self._chosen(twin, thread_id)
+            self._borrowed[id(found.loaded)] = self._borrowed.get(id(found.loaded), 0) + 1
         try:
-            yield loaded
+            yield found
         finally:
             with self._lock:
-                self._borrowed[id(loaded)] -= 1
+                self._borrowed[id(found.loaded)] -= 1
+
+    def _named(self, twin: str, release_id: str) -> Borrowed:
+        if twin not in self._twins:
+            raise NotServed(twin, known=False)
+        for served in (self._twins[twin], self._trials.get(twin)):
+            if served and served.loaded and served.release_id == release_id:
+                return Borrowed(served.loaded)
+        raise NotServed(twin, known=True, release_id=release_id)
+
+    def _chosen(self, twin: str, thread_id: str | None) -> Borrowed:
+        served, trial = self._twins.get(twin), self._trials.get(twin)
+        if served is None or served.loaded is None:
+            raise NotServed(twin, known=served is not None)
+        if trial is None or trial.loaded is None:
+            return Borrowed(served.loaded)
+        arm = arm_of(twin, trial.desired, trial.share, thread_id or uuid.uuid4().hex)
+        return Borrowed(trial.loaded if arm == "canary" else served.loaded, arm)
 
     def twins(self) -> dict[str, LoadedTwin]:
         """Every twin that can be asked now."""
@@ -86,7 +133,7 @@ class Serving:
             return {name: served.loaded for name, served in self._twins.items() if served.loaded}
 
     def ready(self) -> dict[str, Any]:
-        """Whether all desired releases serve, and how each twin stands."""
+        """Whether every champion serves, and how each twin stands, its canary included."""
         with self._lock:
             twins = {
                 name: {
@@ -94,6 +141,7 @@ class Serving:
                     "desired": served.desired,
                     "index_id": self.index_id,
                     "error": served.error,
+                    "canary": trial.told() if (trial := self._trials.get(name)) else None,
                 }
                 for name, served in sorted(self._twins.items())
             }
@@ -115,6 +163,12 @@ class Serving:
         """End `follow` after the step it is in."""
         self._stopping.set()
 
+    def close(self) -> None:
+        """Let go of every engine, once nothing follows and nothing is borrowed any more."""
+        for engine in self._engines.values():
+            engine.close()
+        self._engines.clear()
+
     def step(self) -> None:
         """Once: switch to the live index and to each twin's desired release."""
         try:
@@ -134,17 +188,37 @@ class Serving:
             self.index_id = live
         self.index_error = None if self.index_id else "no index is live: run `llm-twin run`"
 
-    def _follow_releases(self, desired: dict[str, str]) -> None:
+    def _follow_releases(self, desired: dict[str, Desired]) -> None:
         with self._lock:
             for gone in set(self._twins) - set(desired):
                 self._retire(self._twins.pop(gone).loaded)
-            for twin, release_id in desired.items():
-                served = self._twins.setdefault(twin, Served(release_id))
-                if served.desired != release_id:
-                    served.desired, served.error = release_id, None
-        for twin in desired:
-            self._bring(twin, self._twins[twin])
+                self._follow_canary(gone, None)
+            for twin, state in desired.items():
+                self._follow_champion(twin, state.release_id)
+                self._follow_canary(twin, state.canary)
+        for served in (self._twins, self._trials):
+            for twin, one in list(served.items()):
+                self._bring(twin, one)
         self._unload_unused()
+
+    def _follow_champion(self, twin: str, release_id: str) -> None:
+        """What a twin should serve from now on; a canary that becomes the champion is loaded already."""
+        served, trial = self._twins.setdefault(twin, Served(release_id)), self._trials.get(twin)
+        if served.desired != release_id:
+            served.desired, served.error = release_id, None
+        if trial and trial.loaded and trial.desired == release_id != served.release_id:
+            self._retire(served.loaded)
+            served.loaded = trial.loaded
+            log.info("the canary %s of twin %s is its champion", release_id, twin)
+
+    def _follow_canary(self, twin: str, canary: Canary | None) -> None:
+        """A canary that ended answers nobody from this moment on."""
+        trial = self._trials.get(twin)
+        if trial and (canary is None or canary.release_id != trial.desired):
+            self._retire(self._trials.pop(twin).loaded)
+            log.info("release %s of twin %s is no canary any more", trial.desired, twin)
+        if canary:
+            self._trials.setdefault(twin, Trial(canary.release_id)).share = canary.share
 
     def _bring(self, twin: str, served: Served) -> None:
         if served.release_id == served.desired:
@@ -162,17 +236,22 @@ class Serving:
         with self._lock:
             self._retire(served.loaded)
             served.loaded, served.error = loaded, None
-        log.info("twin %s serves release %s", twin, served.desired)
+        log.info("release %s of twin %s is loaded", served.desired, twin)
 
     def _load(self, release_id: str, manifest: Manifest) -> LoadedTwin:
         base = self.models.location(Model(manifest.base, "", manifest.base_folder))
         adapter = self.models.location(Model(manifest.adapter, "", manifest.adapter_folder))
         _check_untouched(release_id, manifest, base, adapter)
         key = (manifest.base, manifest.base_folder, manifest.base_revision)
-        engine = self._engines.get(key) or Engine(base, manifest.base_revision)
+        engine = self._engines.get(key) or self.open_engine(base, manifest.base_revision)
         loaded = LoadedTwin(manifest, Decoding(**manifest.decoding), engine)
-        engine.load(manifest.adapter, adapter)
-        loaded.probe()
+        try:
+            engine.load(manifest.adapter, adapter)
+            loaded.probe()
+        except Exception:
+            if key not in self._engines:
+                engine.close()
+            raise
         self._engines[key] = engine
         return loaded
 
@@ -187,12 +266,16 @@ class Serving:
             self._retired = [one for one in self._retired if self._borrowed.get(id(one))]
             for one in free:
                 self._borrowed.pop(id(one), None)
-            needed = [s.loaded for s in self._twins.values() if s.loaded] + self._retired
+            serving = [*self._twins.values(), *self._trials.values()]
+            needed = [one.loaded for one in serving if one.loaded] + self._retired
         self._keep_only({(id(one.engine), one.manifest.adapter) for one in needed})
 
     def _keep_only(self, needed: set[tuple[int, str]]) -> None:
         used = {engine for engine, _ in needed}
-        self._engines = {key: engine for key, engine in self._engines.items() if id(engine) in used}
+        for key, engine in list(self._engines.items()):
+            if id(engine) not in used:
+                del self._engines[key]
+                engine.close()
         for engine in self._engines.values():
             for adapter in engine.adapters:
                 if (id(engine), adapter) not in needed:

@@ -39,7 +39,7 @@ def prompt_ids(tokenizer: Any, messages: list[dict[str, str]]) -> list[int]:
     `messages` are {"role", "content"} with roles system, user and assistant. Special tokens are taken out
     of the contents, so a message cannot pretend to be another speaker.
     """
-    spoken = [message | {"content": _without_marks(tokenizer, message["content"])} for message in messages]
+    spoken = [message | {"content": without_marks(tokenizer, message["content"])} for message in messages]
     text = tokenizer.apply_chat_template(spoken, tokenize=False, add_generation_prompt=True)
     ids: list[int] = tokenizer(text, add_special_tokens=False)["input_ids"]
     return ids
@@ -50,7 +50,7 @@ def answer_ids(tokenizer: Any, answer: str) -> list[int]:
     return [*text_ids(tokenizer, answer), tokenizer.eos_token_id]
 
 
-def _without_marks(tokenizer: Any, content: str) -> str:
+def without_marks(tokenizer: Any, content: str) -> str:
     """The content without special tokens, also such as only appear once another has gone."""
     before = None
     while content != before:

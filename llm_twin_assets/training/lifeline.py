@@ -18,7 +18,7 @@ def die_with_parent(parent: int) -> None:
     if sys.platform == "linux" and ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL) != 0:
         raise OSError("the kernel refused PR_SET_PDEATHSIG")
     if os.getppid() != parent:
-        raise SystemExit("the process that started this training is gone")
+        raise SystemExit("the process that started this one is gone")
 
 
 def die_with(process: int) -> None:
@@ -31,7 +31,7 @@ def die_with(process: int) -> None:
     try:
         descriptor = os.pidfd_open(process)
     except ProcessLookupError:
-        raise SystemExit("the process that started this training is gone") from None
+        raise SystemExit("the process that started this one is gone") from None
     threading.Thread(target=_kill_after, args=(descriptor,), daemon=True).start()
 
 

@@ -3,6 +3,7 @@
 Evaluation and serving ask in these words, and nowhere else are they written.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from html import escape
 from typing import Final
@@ -11,6 +12,7 @@ from typing import Final
 PASSAGES: Final = 5
 TEMPERATURE: Final = 0.7
 TOP_P: Final = 0.9
+_DELIMITER: Final = re.compile(r"<(/?passage)", re.IGNORECASE)
 # {passages} and {question} are filled in; without room for a passage the question stands alone,
 # which is also the form of the rows that a twin is tuned on.
 PROMPT = (
@@ -44,5 +46,5 @@ def _filled(prompt: str, question: str, passages: Sequence[tuple[str, str]]) -> 
 
 def _delimited(number: int, title: str, text: str) -> str:
     # Only the delimiter itself is escaped: the model is to read the author's text as it was written.
-    inside = text.replace("</passage", "&lt;/passage").replace("<passage", "&lt;passage")
+    inside = _DELIMITER.sub(r"&lt;\1", text)
     return f'<passage number="{number}" title="{escape(title)}">\n{inside}\n</passage>'

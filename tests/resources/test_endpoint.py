@@ -1,7 +1,7 @@
 """The local server as a process: started once, replaced when it must be, stopped without hurting others."""
 
+import json
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -11,9 +11,11 @@ import httpx
 import pytest
 
 from resources import endpoint as module
-from resources.endpoint import ALREADY_RUNNING, Endpoint, EndpointError, fingerprint
+from resources.api_keys import ApiKeys
+from resources.endpoint import ALREADY_RUNNING, Endpoint, EndpointError
 from resources.files import read_json, write_json
 from resources.locks import Locks
+from resources.server_settings import environment, fingerprint
 from resources.settings import Settings
 from tests.waiting import wait_until
 
@@ -45,11 +47,12 @@ def test_it_is_started_once_and_found_again(endpoint, settings):
     assert Endpoint(settings).ensure_running() == url
     assert Endpoint(settings).status()["pid"] == pid
     told = read_json(settings.home / "serving" / "server.json")
-    assert set(told) == {"pid", "port", "url", "fingerprint", "started_at"}
+    assert set(told) == {"pid", "supervisor", "port", "url", "fingerprint", "started_at"}
+    assert told["supervisor"] == Locks(settings.home / "locks").holder("supervisor")
     assert told["fingerprint"] == fingerprint(settings)
     second = subprocess.run(
-        [sys.executable, "-m", module.MODULE],
-        env=module._environment(settings),
+        [sys.executable, "-m", module.SERVER],
+        env=environment(settings),
         capture_output=True,
         text=True,
         check=False,
@@ -64,17 +67,25 @@ def test_it_is_started_once_and_found_again(endpoint, settings):
         endpoint.ask("ada", "Why?")
 
 
-def test_a_server_with_other_settings_is_replaced_and_a_busy_port_avoided(endpoint, settings):
-    with socket.create_server(("127.0.0.1", 0)) as busy:
-        first = endpoint.ensure_running()
-        other = settings.model_copy(update={"threads": 2, "port": busy.getsockname()[1]})
-        pid = endpoint.status()["pid"]
-        second = Endpoint(other).ensure_running()
-        assert Endpoint(other).status()["pid"] != pid
-        assert health(second) == 200
-        assert second != f"http://127.0.0.1:{other.port}"
+def test_a_server_with_other_settings_is_replaced(endpoint, settings):
+    first = endpoint.ensure_running()
+    other = settings.model_copy(update={"threads": 2})
+    pid = endpoint.status()["pid"]
+    second = Endpoint(other).ensure_running()
+    assert Endpoint(other).status()["pid"] != pid
+    assert health(second) == 200
     with pytest.raises(httpx.ConnectError):
         health(first)
+
+
+def test_a_chosen_port_that_is_taken_is_an_error_that_names_it(settings):
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        port = busy.getsockname()[1]
+        chosen = Endpoint(settings.model_copy(update={"port": port}))
+        with pytest.raises(EndpointError, match=rf"did not start; .*\n.*error: .* port {port} is taken"):
+            chosen.ensure_running()
+    assert chosen.status()["running"] is False
+    assert chosen.stop() is False
 
 
 def test_its_state_and_its_death_are_told(endpoint, settings):
@@ -86,14 +97,67 @@ def test_its_state_and_its_death_are_told(endpoint, settings):
     with pytest.raises(EndpointError, match="there is no twin 'ada' in service"):
         endpoint.ask("ada", "Why?")
     os.kill(state["pid"], signal.SIGKILL)
+    with pytest.raises(EndpointError, match=r"did not serve release 0000 in 1 s"):
+        endpoint.wait_until_serving("ada", "0000", 1)
+    again = wait_until(lambda: another(endpoint, state["pid"]), 60)
+    assert again["url"] == state["url"]
+    os.kill(read_json(settings.home / "serving" / "server.json")["supervisor"], signal.SIGKILL)
     wait_until(lambda: not endpoint.status()["running"])
     with pytest.raises(EndpointError, match=r"has ended; its log says:\n(.|\n)*listening at http"):
         endpoint.wait_until_serving("ada", "0000", 5)
 
 
+def another(endpoint, pid):
+    """The state of a server that is not process `pid`, once there is one."""
+    state = endpoint.status()
+    return state if state["running"] and state["pid"] != pid else None
+
+
+def test_a_server_that_is_dead_for_the_moment_is_replaced_or_stopped_as_one_that_lives(endpoint):
+    endpoint.ensure_running()
+    dead = endpoint.status()["pid"]
+    os.kill(dead, signal.SIGKILL)
+    wait_until(lambda: endpoint.status()["pid"] != dead)
+    assert health(endpoint.ensure_running()) == 200
+    lives = endpoint.status()["pid"]
+    assert lives != dead
+    os.kill(lives, signal.SIGKILL)
+    wait_until(lambda: not endpoint.status()["running"])
+    assert endpoint.stop() is True
+    assert not endpoint._is_kept()
+
+
+def test_it_has_its_own_way_in_where_keys_are_asked_for(endpoint, settings):
+    ApiKeys(settings.home).create("somebody")
+    url = endpoint.ensure_running()
+    assert httpx.get(f"{url}/v1/models", trust_env=False).status_code == 401
+    with pytest.raises(EndpointError, match="there is no twin 'ada' in service"):
+        endpoint.ask("ada", "Why?")
+
+
+def test_the_end_of_the_log_is_told_as_text(settings):
+    endpoint = Endpoint(settings)
+    assert endpoint._log_tail() == "(nothing)"
+    error = {"exc_type": "OSError", "exc_value": "no disk", "frames": []}
+    lines = [
+        "Segmentation fault",
+        json.dumps({"level": "error", "message": "it failed", "exception": [error]}),
+        json.dumps({"level": "info", "message": "listening"}),
+        json.dumps(["no", "line", "of", "ours"]),
+    ]
+    endpoint._folder.mkdir(parents=True)
+    endpoint._log.write_text("\n".join(["too old"] * 20 + lines) + "\n")
+    told = endpoint._log_tail().splitlines()
+    said = ["Segmentation fault", "error: it failed", "  OSError: no disk", "info: listening"]
+    assert told[-5:] == [*said, '["no", "line", "of", "ours"]']
+    assert told.count("too old") == module.LOG_TAIL_LINES - len(lines)
+
+
 def test_a_server_that_cannot_start_is_told_with_its_log(settings):
     wrong = settings.model_copy(update={"threads": "many"})
-    with pytest.raises(EndpointError, match=r"did not start; its log says:\n(.|\n)*threads\n.*valid integer"):
+    with pytest.raises(
+        EndpointError, match=r"did not start; its log says:\nerror: setting threads: .*integer"
+    ):
         Endpoint(wrong).ensure_running()
 
 
@@ -131,7 +195,7 @@ def test_whoever_holds_the_lock_without_being_announced_is_waited_for(settings, 
     sleeper += "with Locks(Path(sys.argv[1])).held('server'): print('held', flush=True); input()"
     holder = subprocess.Popen(
         [sys.executable, "-c", sleeper, str(settings.home / "locks")],
-        env=module._environment(settings),
+        env=environment(settings),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
@@ -143,31 +207,3 @@ def test_whoever_holds_the_lock_without_being_announced_is_waited_for(settings, 
     assert holder.wait(10) == -signal.SIGTERM
     holder.stdin.close()
     holder.stdout.close()
-
-
-def test_the_fingerprint_is_that_of_what_the_server_depends_on(settings):
-    def changed(**fields):
-        return fingerprint(settings.model_copy(update=fields)) != fingerprint(settings)
-
-    assert changed(embedding_model="other")
-    assert changed(qdrant_url="http://127.0.0.1:6333")
-    assert changed(home=settings.home / "other")
-    assert not changed(pretrain_tokens=5000)
-    assert not changed(automation="off")
-    assert re.fullmatch("[0-9a-f]{64}", fingerprint(settings))
-
-
-def test_the_server_reads_the_settings_it_was_started_with(settings, monkeypatch):
-    monkeypatch.setenv("QDRANT_URL", "http://from.the.environment")
-    monkeypatch.setenv("LLM_TWIN_PORT", "9999")
-    carried = module._environment(settings)
-    assert carried["LLM_TWIN_HOME"] == str(settings.home)
-    assert carried["LLM_TWIN_PORT"] == "0"
-    assert "QDRANT_URL" not in carried
-    for name in list(os.environ):
-        if name.startswith(("LLM_TWIN_", "QDRANT_")):
-            monkeypatch.delenv(name)
-    for name, value in carried.items():
-        if name.startswith(("LLM_TWIN_", "QDRANT_")):
-            monkeypatch.setenv(name, value)
-    assert fingerprint(Settings()) == fingerprint(settings)

@@ -23,11 +23,21 @@ def test_qdrant_settings_carry_their_own_names_and_the_key_is_never_shown(monkey
     ("name", "value", "word"),
     [
         ("LLM_TWIN_HOME", "s3://bucket/twin", "LLM_TWIN_HOME"),
-        ("LLM_TWIN_HOST", "0.0.0.0", "loopback"),
         ("LLM_TWIN_GENERATION", "wild", "grounded"),
         ("LLM_TWIN_PRETRAIN_TOKENS", "5", "1000"),
         ("LLM_TWIN_FETCH_ALLOW", "10.0.0.0/8, somewhere", "somewhere"),
         ("LLM_TWIN_REDACTION", "all", "presidio"),
+        ("LLM_TWIN_REQUESTS_PER_MINUTE", "0", "1"),
+        ("LLM_TWIN_CONCURRENT_REQUESTS", "0", "1"),
+        ("LLM_TWIN_RUNNING_ANSWERS", "0", "1"),
+        ("LLM_TWIN_QUEUE_SIZE", "-1", "0"),
+        ("LLM_TWIN_MAX_BODY_BYTES", "10", "1024"),
+        ("LLM_TWIN_REQUEST_SECONDS", "0", "greater than 0"),
+        ("LLM_TWIN_CORS_ORIGINS", "https://a.example, b.example", "b.example is no origin"),
+        ("LLM_TWIN_CORS_ORIGINS", "https://a.example/page", "write scheme, host and port"),
+        ("LLM_TWIN_ENGINE", "magic", "sagemaker"),
+        ("LLM_TWIN_ENGINE_URLS", "gpu1:8000", "gpu1:8000 is no address"),
+        ("LLM_TWIN_ENGINE_CONTEXT", "10", "256"),
     ],
 )
 def test_a_wrong_value_is_refused_with_what_would_be_right(monkeypatch, name, value, word):
@@ -40,3 +50,50 @@ def test_networks_are_written_one_behind_the_other(monkeypatch):
     assert Settings().fetch_allow == []
     monkeypatch.setenv("LLM_TWIN_FETCH_ALLOW", "10.0.0.0/8, ::1/128")
     assert Settings().fetch_allow == ["10.0.0.0/8", "::1/128"]
+
+
+def test_what_a_server_bears_has_defaults_for_one_machine():
+    settings = Settings()
+    assert (settings.requests_per_minute, settings.concurrent_requests) == (600, 16)
+    assert (settings.running_answers, settings.queue_size) == (16, 64)
+    assert (settings.max_body_bytes, settings.request_seconds) == (256 * 1024, 120)
+    assert (settings.engine, settings.engine_context, settings.canary) == ("local", 4096, False)
+    assert settings.cors_origins == settings.engine_urls == []
+
+
+def test_the_server_may_be_told_to_listen_anywhere(monkeypatch):
+    monkeypatch.setenv("LLM_TWIN_HOST", "0.0.0.0")
+    assert Settings().host == "0.0.0.0"
+
+
+def test_origins_and_replicas_are_written_one_behind_the_other(monkeypatch):
+    monkeypatch.setenv("LLM_TWIN_CORS_ORIGINS", " https://a.example/, http://localhost:3000,")
+    monkeypatch.setenv("LLM_TWIN_ENGINE_URLS", "http://gpu1:8000/v1/,http://gpu2:8000/v1")
+    settings = Settings()
+    assert settings.cors_origins == ["https://a.example", "http://localhost:3000"]
+    assert settings.engine_urls == ["http://gpu1:8000/v1", "http://gpu2:8000/v1"]
+    monkeypatch.setenv("LLM_TWIN_CORS_ORIGINS", "*")
+    assert Settings().cors_origins == ["*"]
+
+
+@pytest.mark.parametrize(
+    ("engine", "given", "missing"),
+    [
+        ("vllm", {"engine_model": "base"}, "LLM_TWIN_ENGINE_URLS"),
+        ("openai", {"engine_model": "base"}, "LLM_TWIN_ENGINE_URLS"),
+        ("openai", {"engine_urls": ["http://a/v1"]}, "LLM_TWIN_ENGINE_MODEL"),
+        ("vllm", {"engine_urls": ["http://a/v1"], "engine_model": ""}, "LLM_TWIN_ENGINE_MODEL"),
+        ("sagemaker", {}, "LLM_TWIN_ENGINE_MODEL"),
+    ],
+)
+def test_an_engine_elsewhere_needs_to_be_named_in_whole(engine, given, missing):
+    with pytest.raises(ValidationError, match=f"LLM_TWIN_ENGINE is {engine}: .*{missing}"):
+        Settings(engine=engine, **given)
+
+
+def test_an_engine_named_in_whole_is_taken_and_its_key_is_never_shown(monkeypatch):
+    monkeypatch.setenv("LLM_TWIN_ENGINE_API_KEY", "very-secret")
+    settings = Settings(engine="vllm", engine_urls="http://a/v1", engine_model="base")
+    assert settings.engine_api_key.get_secret_value() == "very-secret"
+    assert "very-secret" not in repr(settings) + settings.model_dump_json()
+    assert Settings(engine="sagemaker", engine_model="endpoint").engine_urls == []

@@ -17,20 +17,22 @@ from llm_twin_assets.contracts import chunk_id, content_hash, document_id
 from llm_twin_assets.retrieval.embedding import indexed_text, space
 from llm_twin_assets.retrieval.search import Searcher
 from llm_twin_assets.serving.answering import Answerer
-from llm_twin_assets.serving.app import create_app
+from llm_twin_assets.serving.app import AppParts, create_app
+from llm_twin_assets.serving.binding import bound
 from llm_twin_assets.serving.decoding import Decoding
 from llm_twin_assets.serving.pages import Sources
-from llm_twin_assets.serving.process import bound
 from llm_twin_assets.serving.service import Service
 from llm_twin_assets.serving.state import Serving
 from llm_twin_assets.training.prompt import PROMPT
 from resources.edge_store import EdgeStore
 from resources.models import Model, ModelStore, weights_hash
 from resources.releases import Manifest, Releases
+from resources.settings import Settings
 from resources.store import Store, Table
 from resources.terms import document_terms
 from resources.traces import TraceStore
 from resources.vector_store import Entries
+from tests.llm_twin_assets.serving.shared_engine import SharedEngine
 from tests.rows import MADE
 from tests.waiting import wait_until
 
@@ -246,12 +248,15 @@ class Small:
         self.releases.desire(twin, release_id)
         return release_id
 
-    def serving(self):
-        return Serving(self.releases, self.models, self.searcher)
+    def serving(self, open_engine=None):
+        base = str(self.made / "base")
+        opened = open_engine or (lambda location, revision: SharedEngine(base))
+        return Serving(self.releases, self.models, self.searcher, opened)
 
-    def app(self, serving):
+    def app(self, serving, **parts):
         service = Service(serving, Answerer(self.searcher), self.traces)
-        return create_app(service, Sources(self.store))
+        given = {"settings": Settings(home=self.home), "traces": self.traces} | parts
+        return create_app(service, Sources(self.store), AppParts(**given))
 
     def _model(self, asset, twin, name):
         version = weights_hash(self.made / name)

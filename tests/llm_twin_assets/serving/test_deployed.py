@@ -3,77 +3,20 @@
 import dataclasses
 import shutil
 import threading
-from pathlib import Path
 
 import dagster as dg
 import httpx
 import openai
 import pytest
 
-from llm_twin_assets.serving.deploying import deploy, roll_back, target
-from resources.embedder import build_embedder
-from resources.endpoint import Endpoint, EndpointError
-from resources.settings import Settings
-from resources.twins import FileSource, Twin, Twins
-from tests.llm_twin_assets.serving.small import DOCUMENTS, Small
-from tests.llm_twin_assets.serving.test_releasing import evaluate
+from llm_twin_assets.serving.deploying import Deployer, deploy, roll_back, target
+from resources.endpoint import EndpointError
+from tests.llm_twin_assets.serving.deployment import Deployed, checked, metadata
+from tests.llm_twin_assets.serving.small import DOCUMENTS
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("deployed")]
 
 QUESTION = "Why does a hive hum in winter?"
-
-
-class Deployed:
-    """A small world with the packaged embedder, and a server process of its own."""
-
-    def __init__(self, home, models):
-        from llm_twin_assets.partitions import TWIN
-
-        self.settings = Settings(home=home, port=0, threads=1)
-        self.small = Small(home, models)
-        self.small.write_documents()
-        self.small.publish_index(embedder=build_embedder(self.settings))
-        self.endpoint = Endpoint(self.settings)
-        self.releases = self.small.releases
-        self.twin = TWIN.get_partition_keys()[0]
-        source = FileSource(kind="folder", path="x")
-        self.twins = Twins(root=Path(), sources=[source], twins=[Twin(name=self.twin, author="Ada Moss")])
-
-    def evaluate(self, name, decision="promote"):
-        self.small.adapter(name, self.twin)
-        champion = self.releases.desired(self.twin)
-        return evaluate(self.small, decision, champion, twin=self.twin)
-
-    def run(self, *names, **config):
-        """Materialize the named assets with their checks; returns Dagster's result."""
-        from llm_twin_assets.serving import assets, checks
-
-        chosen = [getattr(assets, name) for name in names]
-        checked = [checks.serves_this_release] if "deployed_endpoint" in names else []
-        return dg.materialize(
-            [*chosen, *checked],
-            partition_key=self.twin,
-            raise_on_error=False,
-            run_config={"ops": {"deployed_endpoint": {"config": config}}} if config else None,
-            resources={
-                "settings": self.settings,
-                "twins": self.twins,
-                "store": self.small.store,
-                "models": self.small.models,
-                "releases": self.releases,
-                "vectors": self.small.vectors,
-                "endpoint": self.endpoint,
-            },
-        )
-
-    def serves(self):
-        return self.endpoint.status()["twins"][self.twin]["release_id"]
-
-    def release(self, name, **decoding):
-        """A release in the registry that nobody desires yet."""
-        parent = self.releases.desired(self.twin)
-        manifest = self.small.manifest(name, self.twin, parent=parent, **decoding)
-        return self.releases.add(manifest, {})
 
 
 @pytest.fixture(scope="module")
@@ -86,16 +29,6 @@ def deployed(module_home, made_models):
     made = Deployed(module_home, made_models)
     yield made
     made.endpoint.stop()
-
-
-def metadata(result, node):
-    event = result.asset_materializations_for_node(node)[0]
-    return event.tags["dagster/data_version"], {key: one.value for key, one in event.metadata.items()}
-
-
-def checked(result):
-    (evaluation,) = result.get_asset_check_evaluations()
-    return evaluation
 
 
 def test_from_a_decision_to_an_endpoint_and_a_second_run_changes_nothing(deployed):
@@ -147,8 +80,7 @@ def test_a_rollback_serves_the_chosen_release_and_quarantines_the_one_left(deplo
 
 def broken_release(deployed):
     release_id = deployed.release("third")
-    folder = deployed.small.home / deployed.small.adapter("third", deployed.twin).folder
-    shutil.rmtree(folder)
+    shutil.rmtree(deployed.small.home / deployed.small.adapter("third", deployed.twin).folder)
     return release_id
 
 
@@ -217,6 +149,83 @@ def test_a_quotation_that_does_not_stand_in_the_documents_fails_the_check(deploy
         deployed.small.write_documents()
 
 
+@pytest.fixture
+def on_trial(deployed):
+    """The third release, on trial beside the one that serves: both ids."""
+    champion = deployed.serves()
+    third = deployed.release("third")
+    deployed.releases.release_from_quarantine(deployed.twin, third)
+    deployed.evaluate("third")
+    result = deployed.run("release", "deployed_endpoint", canary=True)
+    assert result.success
+    version, told = metadata(result, "deployed_endpoint")
+    release_id, _, share = version.partition("@")
+    assert (share, told["share"], told["previous"], told["reused"]) == ("5", 5, champion, False)
+    assert told["release_id"] == release_id != champion
+    return champion, release_id
+
+
+def step(deployed, **config):
+    """One more run of the endpoint alone: its data version, its metadata, and the canary's check."""
+    result = deployed.run("deployed_endpoint", **config)
+    assert result.success
+    return *metadata(result, "deployed_endpoint"), checked(result, "canary_holds")
+
+
+def test_a_new_release_begins_with_a_share_and_harm_takes_it_back(deployed, on_trial):
+    champion, tried = on_trial
+    serving = {"release_id": tried, "share": 5, "serving": True, "error": None}
+    assert (deployed.serves(), deployed.trial()) == (champion, serving)
+    version, told, holds = step(deployed)
+    assert (version, told["action"], holds.passed) == (f"{tried}@5", "hold", True)
+    for arm in ("canary", "control"):
+        deployed.ask(arm, 100)
+    version, told, holds = step(deployed)
+    assert (version, told["action"], told["share"], holds.passed) == (f"{tried}@25", "advance", 25, True)
+    assert (told["conversations_canary"], told["conversations_control"]) == (100, 100)
+    assert deployed.trial() == serving | {"share": 25}
+    deployed.ask("canary", 60, error="EngineDown: gone")
+    deployed.ask("control", 60)
+    version, told, holds = step(deployed)
+    assert (version, told["action"], told["share"]) == (champion, "roll_back", 100)
+    assert (holds.passed, holds.severity, holds.blocking) == (False, dg.AssetCheckSeverity.ERROR, False)
+    assert f"release {tried} was rolled back: harm" in holds.description
+    assert (deployed.serves(), deployed.trial()) == (champion, None)
+    assert deployed.small.adapter("third").version in deployed.releases.quarantined(deployed.twin)
+    again, repeated, holds = step(deployed)
+    assert (again, repeated["action"], repeated["reason"]) == (version, "roll_back", told["reason"])
+    assert not holds.passed
+
+
+def test_a_rollback_ends_a_canary(deployed, on_trial):
+    champion, _ = on_trial
+    version, told, holds = step(deployed, release_id=champion)
+    assert (version, told["share"], holds.passed) == (champion, 100, True)
+    assert (deployed.serves(), deployed.trial()) == (champion, None)
+    assert deployed.releases.canary(deployed.twin) is None
+    assert deployed.small.adapter("third").version in deployed.releases.quarantined(deployed.twin)
+    assert deployed.small.adapter("second").version not in deployed.releases.quarantined(deployed.twin)
+
+
+def test_a_canary_that_cannot_be_loaded_leaves_everything_as_it_was(deployed):
+    before = deployed.releases.written(deployed.twin)
+    small, broken = deployed.small, broken_release(deployed)
+    deployed.releases.release_from_quarantine(deployed.twin, broken)
+    small.store.materialize_report("release", broken, lambda: ({"release_id": broken}, {}), deployed.twin)
+    deployer = Deployer(small.store, deployed.releases, small.traces, deployed.endpoint, deployed.settings)
+    with pytest.raises(EndpointError, match=f"release {broken} .* cannot be served: .*does not exist"):
+        deployer.deploy(deployed.twin, "Ada Moss", canary=True)
+    assert deployed.releases.written(deployed.twin) == before
+    assert deployed.serves() == before.release_id
+
+
+def test_a_canary_that_is_not_wanted_any_more_serves_everybody_at_once(deployed, on_trial):
+    _, tried = on_trial
+    version, told, _ = step(deployed, canary=False)
+    assert (version, told["share"], deployed.serves()) == (tried, 100, tried)
+    assert deployed.releases.canary(deployed.twin) is None
+
+
 def test_a_server_that_is_asked_to_stop_finishes_its_answers(deployed):
     # Cold, a model that learned nothing repeats itself to the limit; warm, it may stop at any word.
     long = deployed.release("first", generation="free", max_new_tokens=250, temperature=0.01)
@@ -235,7 +244,7 @@ def test_a_server_that_is_asked_to_stop_finishes_its_answers(deployed):
     stopping.start()
     rest = list(pieces)
     stopping.join()
-    assert rest[-1].choices[0].finish_reason == "stop"
+    assert rest[-1].choices[0].finish_reason in ("stop", "length")
     assert len(rest) > 20
     assert deployed.endpoint.status()["running"] is False
     assert deployed.small.traces.since(deployed.twin)[-1]["error"] is None

@@ -10,22 +10,21 @@ from hypothesis import strategies as st
 from llm_twin_assets.serving.grounded import (
     QUESTION_PENALTY,
     SUCCESSOR_BONUS,
-    Candidate,
     Chooser,
-    GroundedLogitsProcessor,
+    Spelled,
     prior,
     spelled,
     unambiguous,
+    weighed,
 )
-from llm_twin_assets.serving.sentences import Sentence
 
 END = 0
 VOCABULARY = 8
 TOKENS = st.lists(st.integers(1, VOCABULARY - 1), min_size=1, max_size=6).map(tuple)
 
 
-def candidate(tokens, wanted=0.5, follows=None, passage=0):
-    return Candidate(Sentence("A sentence.", 0, 11), passage, wanted, tuple(tokens), follows)
+def candidate(tokens, wanted=0.5, follows=None):
+    return Spelled(tuple(tokens), wanted, follows)
 
 
 def kept(candidates):
@@ -35,29 +34,28 @@ def kept(candidates):
 CANDIDATES = st.lists(st.builds(candidate, TOKENS, st.floats(0, 1)), max_size=7).map(kept)
 
 
-def say(chooser, scores_of, prompt=(5, 5), limit=200):
-    """What greedy generation says: the tokens after the prompt, the end token not included."""
-    processor = GroundedLogitsProcessor(chooser, len(prompt))
-    tokens = list(prompt)
+def say(chooser, scores_of, limit=200):
+    """What greedy generation says; the end token not included."""
+    tokens = []
     while len(tokens) < limit:
-        scores = processor(torch.tensor([tokens]), scores_of(tokens))
+        scores = weighed(*chooser.wanted(tokens), scores_of(tokens))
         token = int(scores.argmax())
-        assert math.isfinite(scores[0, token])
+        assert math.isfinite(scores[token])
         if token == END:
-            return tokens[len(prompt) :]
+            return tokens
         tokens.append(token)
     raise AssertionError("it never ended")
 
 
 def indifferent(tokens):
-    return torch.zeros(1, VOCABULARY)
+    return torch.zeros(VOCABULARY)
 
 
 @given(CANDIDATES, st.integers(1, 4), st.integers(1, 20), st.integers(0, 2**32))
 def test_only_whole_unused_candidates_come_out_whatever_the_model_wants(candidates, most, room, seed):
     generator = torch.Generator().manual_seed(seed)
     chooser = Chooser(candidates, END, room, most)
-    tokens = say(chooser, lambda _: torch.randn(1, VOCABULARY, generator=generator) * 20)
+    tokens = say(chooser, lambda _: torch.randn(VOCABULARY, generator=generator) * 20)
     finished, begun = chooser.read(tokens)
     assert begun == ()
     assert len(set(finished)) == len(finished) <= most
@@ -85,23 +83,23 @@ def test_any_row_of_finished_candidates_is_read_in_one_way(candidates, data):
 
 def test_the_first_sentence_is_chosen_by_its_prior_alone():
     chooser = Chooser([candidate([1, 2], 0.50), candidate([3, 4], 0.51)], END, 100, 1)
-    against = torch.zeros(1, VOCABULARY)
-    against[0, 3] = -1000.0
+    against = torch.zeros(VOCABULARY)
+    against[3] = -1000.0
     assert say(chooser, lambda _: against) == [3, 4]
 
 
 def test_the_model_decides_between_later_sentences_that_are_wanted_alike():
     candidates = [candidate([1], 0.9), candidate([2, 3], 0.89), candidate([4, 5], 0.89)]
     for liked in (2, 4):
-        scores = torch.zeros(1, VOCABULARY)
-        scores[0, liked] = 9.0
+        scores = torch.zeros(VOCABULARY)
+        scores[liked] = 9.0
         assert say(Chooser(candidates, END, 100, 2), lambda _, scores=scores: scores)[1] == liked
 
 
 def test_the_models_likelihood_is_a_small_term():
     candidates = [candidate([1], 0.9), candidate([2, 3], 0.89), candidate([4, 5], 0.85)]
-    scores = torch.zeros(1, VOCABULARY)
-    scores[0, 4] = 1000.0
+    scores = torch.zeros(VOCABULARY)
+    scores[4] = 1000.0
     assert say(Chooser(candidates, END, 100, 2), lambda _: scores)[1] == 2
 
 
@@ -118,8 +116,8 @@ def test_the_answer_ends_when_nothing_left_is_wanted_nearly_as_much():
 
 def test_an_endless_or_broken_model_changes_nothing():
     candidates = [candidate([1, 2], 0.9), candidate([3], 0.88)]
-    scores = torch.full((1, VOCABULARY), float("-inf"))
-    scores[0, END] = 0.0
+    scores = torch.full((VOCABULARY,), float("-inf"))
+    scores[END] = 0.0
     assert say(Chooser(candidates, END, 100, 2), lambda _: scores)[:2] == [1, 2]
 
 
@@ -127,6 +125,25 @@ def test_a_sentence_that_does_not_fit_is_not_begun():
     candidates = [candidate([1, 2, 3], 0.9), candidate([4, 5], 0.8)]
     assert say(Chooser(candidates, END, 3, 2), indifferent) == [4, 5]
     assert say(Chooser(candidates, END, 2, 2), indifferent) == []
+
+
+def test_a_sentence_is_decided_once_no_other_can_come_of_its_tokens():
+    chooser = Chooser([candidate([1, 2, 3]), candidate([1, 4]), candidate([5, 6])], END, 100, 3)
+    assert chooser.decided([1]) == []
+    assert chooser.decided([1, 2]) == [0]
+    assert chooser.decided([1, 4]) == [1]
+    assert chooser.decided([1, 4, 5]) == [1, 2]
+    assert chooser.decided([1, 4, 1]) == [1, 0]
+
+
+@given(CANDIDATES, st.data())
+def test_what_is_decided_never_changes(candidates, data):
+    order = data.draw(st.permutations(range(len(candidates))))
+    tokens = [token for at in order for token in candidates[at].tokens]
+    chooser = Chooser(candidates, END, 1000, 10)
+    decided = [chooser.decided(tokens[:length]) for length in range(len(tokens) + 1)]
+    assert all(order[: len(one)] == one for one in map(list, decided))
+    assert decided[-1] == list(order)
 
 
 def test_questions_are_not_preferred():

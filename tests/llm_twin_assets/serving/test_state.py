@@ -15,7 +15,9 @@ from tests.waiting import wait_until
 
 @pytest.fixture
 def serving(small):
-    return small.serving()
+    made = small.serving()
+    yield made
+    made.close()
 
 
 def served(serving, twin="ada"):
@@ -82,7 +84,8 @@ def test_twins_share_the_base_and_unused_adapters_are_unloaded(small, serving):
 def test_what_is_borrowed_stays_loaded_until_it_is_given_back(small, serving):
     small.release("first")
     serving.step()
-    with serving.borrowed("ada") as loaded:
+    with serving.borrowed("ada") as borrowed:
+        loaded = borrowed.loaded
         small.release("second")
         serving.step()
         serving.step()
@@ -142,8 +145,8 @@ def test_a_broken_release_is_reported_and_the_old_one_goes_on(small, serving, da
     assert not serving.ready()["ready"]
     assert (stands["release_id"], stands["desired"]) == (first, broken)
     assert said in stands["error"]
-    with serving.borrowed("ada") as loaded:
-        loaded.probe()
+    with serving.borrowed("ada") as borrowed:
+        borrowed.loaded.probe()
     small.releases.desire("ada", first)
     serving.step()
     assert serving.ready()["ready"]

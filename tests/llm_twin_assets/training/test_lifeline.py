@@ -60,7 +60,7 @@ def test_a_child_whose_parent_is_gone_already_does_not_start():
         env=os.environ | {"PYTHONPATH": str(Path.cwd())},
     )
     assert done.returncode == 1
-    assert "started this training is gone" in done.stderr
+    assert "started this one is gone" in done.stderr
     assert done.stdout == ""
 
 

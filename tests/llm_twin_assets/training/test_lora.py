@@ -11,7 +11,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from llm_twin_assets.serving.engine import Engine
+from llm_twin_assets.serving.adapter_tokenizer import AdapterTokenizer
 from llm_twin_assets.training import lora
 from llm_twin_assets.training.corpus import IGNORED, Window
 from llm_twin_assets.training.loading import load_adapted, load_base
@@ -146,15 +146,14 @@ def test_the_prompt_that_is_trained_on_is_to_the_token_the_one_that_is_served(sa
     folder, _, _ = saved
     base.save_pretrained(folder.parent / "base")
     tokenizer.save_pretrained(folder.parent / "base", save_jinja_files=False)
-    engine = Engine(str(folder.parent / "base"), "")
-    engine.load("ada", str(folder))
+    served = AdapterTokenizer(str(folder))
     for asked, answer in zip(rows["instruction"], rows["answer"], strict=True):
         message, _ = written(PROMPT, asked, [], lambda message: True)
-        prompt = engine.prompt("ada", message)
+        prompt = list(served.prompt(message))
         windows = lora._windows(tokenizer, rows[rows["answer"] == answer].iloc[:1], 10_000)
         assert windows[0].ids[: len(prompt)] == prompt
         assert windows[0].labels[: len(prompt)] == [IGNORED] * len(prompt)
-        assert engine.decode("ada", learned(windows)) == answer
+        assert served.decode(learned(windows)) == answer
 
 
 def test_every_window_is_learned_once_in_each_epoch_packed_or_not(tiny, tokenizer, rows):
