@@ -8,7 +8,7 @@ from typing import Final
 
 import dagster as dg
 
-from jobs.training_data import UNFINISHED
+from jobs.triggers import UNFINISHED
 from resources.releases import Canary, Releases
 from resources.traces import TraceStore
 from resources.trial import counted, requests_of

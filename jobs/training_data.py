@@ -5,26 +5,19 @@ asset itself decides whether it must be trained again. A twin is asked for when 
 or its author's training words did, by a threshold, with a pause between and one run at a time.
 """
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
 
+from jobs.triggers import in_flight, may_train
+from resources.locks import Locks
 from resources.twins import Twin, Twins
 
-UNFINISHED = [
-    dg.DagsterRunStatus.QUEUED,
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
 
-
-def base_request(instance: dg.DagsterInstance) -> list[dg.RunRequest]:
+def base_request(instance: dg.DagsterInstance, locks: Locks) -> list[dg.RunRequest]:
     """A request for base_job when the documents are newer than its last look; none while one runs."""
     documents = latest(instance, "cleaned_documents")
-    if documents is None or _in_flight(instance, "base_job"):
+    if documents is None or in_flight(instance, locks, "base_job"):
         return []
     base = latest(instance, "base_model")
     if base is not None and _input_version(base, "cleaned_documents") == _version(documents):
@@ -33,16 +26,16 @@ def base_request(instance: dg.DagsterInstance) -> list[dg.RunRequest]:
     return [dg.RunRequest(job_name="base_job", tags={"llm_twin/reason": reason})]
 
 
-def twin_requests(instance: dg.DagsterInstance, twins: Twins) -> list[dg.RunRequest]:
+def twin_requests(instance: dg.DagsterInstance, locks: Locks, twins: Twins) -> list[dg.RunRequest]:
     """A request with its partition key for each twin that should learn anew."""
     documents, base = latest(instance, "cleaned_documents"), latest(instance, "base_model")
-    if documents is None or base is None or _in_flight(instance, "base_job"):
+    if documents is None or base is None or in_flight(instance, locks, "base_job"):
         return []
     authors = _metadata(documents).get("authors", {})
     asked = []
     for twin in twins.twins:
         reason = _reason(instance, twin, authors.get(twin.author), _version(base))
-        if reason and not _in_flight(instance, "twin_job", twin.name) and not _cooling(instance, twin):
+        if reason and may_train(instance, locks, twin):
             tags = {"llm_twin/reason": reason}
             asked.append(dg.RunRequest(job_name="twin_job", partition_key=twin.name, tags=tags))
     return asked
@@ -95,16 +88,3 @@ def _version(record: dg.EventLogRecord) -> str:
 
 def _input_version(record: dg.EventLogRecord, upstream: str) -> str:
     return _tag(record, f"dagster/input_data_version/{upstream}")
-
-
-def _in_flight(instance: dg.DagsterInstance, job: str, partition: str | None = None) -> bool:
-    tags = {"dagster/partition": partition} if partition else {}
-    wanted = dg.RunsFilter(job_name=job, tags=tags, statuses=UNFINISHED)
-    return bool(instance.get_run_records(wanted, limit=1))
-
-
-def _cooling(instance: dg.DagsterInstance, twin: Twin) -> bool:
-    wanted = dg.RunsFilter(job_name="twin_job", tags={"dagster/partition": twin.name})
-    runs = instance.get_run_records(wanted, limit=1)
-    pause = timedelta(minutes=twin.thresholds.cooldown_minutes)
-    return bool(runs) and datetime.now(UTC) - runs[0].create_timestamp < pause

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from resources.alerting import Alerting
 from resources.catalog import Catalog
 from resources.embedder import build_embedder
 from resources.endpoint import Endpoint
@@ -35,6 +36,7 @@ def build_resources(settings: Settings, twins: Twins) -> dict[str, Any]:
         "vectors": build_vector_store(settings),
         "traces": TraceStore(settings.home),
         "endpoint": Endpoint(settings),
+        "alerting": Alerting(settings),
     }
 
 

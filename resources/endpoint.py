@@ -122,6 +122,7 @@ class Endpoint:
 
         Only ever signals the processes that hold its locks: its supervisor first, which would start it again.
         """
+        (self._folder / "wanted").unlink(missing_ok=True)
         ended = [self._end(name) for name in (SUPERVISOR_LOCK, SERVER_LOCK)]
         return any(ended)
 
@@ -138,6 +139,8 @@ class Endpoint:
 
     def _start(self) -> str:
         self._folder.mkdir(parents=True, exist_ok=True)
+        # Whoever watches the endpoint starts a server that is gone only while this says one is wanted.
+        (self._folder / "wanted").touch()
         with self._log.open("ab") as log:
             self._child = subprocess.Popen(
                 [sys.executable, "-m", SUPERVISOR, str(self._settings.home)],

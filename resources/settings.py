@@ -1,9 +1,11 @@
 """Every setting of the platform: environment variables with the prefix LLM_TWIN_, or `.env`."""
 
 import os
+import re
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -12,7 +14,10 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 class Settings(BaseSettings):
     """Where things lie and which real thing takes each embedded default's place."""
 
-    model_config = SettingsConfigDict(env_prefix="LLM_TWIN_", env_file=".env", extra="ignore")
+    # What is refused may be a secret that stands in the wrong place.
+    model_config = SettingsConfigDict(
+        env_prefix="LLM_TWIN_", env_file=".env", extra="ignore", hide_input_in_errors=True
+    )
 
     home: Path = Field(Path(".llm_twin"), description="everything the program writes lies here")
     config: Path = Field(Path("twins.yaml"), description="the file that declares sources and twins")
@@ -48,10 +53,39 @@ class Settings(BaseSettings):
     tuning_epochs: int = Field(2, ge=1, description="passes over a twin's training rows")
     threads: int = Field(default_factory=lambda: min(8, os.cpu_count() or 1), ge=1, description="CPU threads")
 
+    alert_urls: Annotated[list[SecretStr], NoDecode] = Field(
+        [], description="who is told what happened: apprise addresses, one behind the other; none: the log"
+    )
+    trace_days: int | None = Field(None, ge=1, description="how long traces are kept; none: for good")
+
     generation: Literal["grounded", "free"] = "grounded"
     host: str = Field("127.0.0.1", description="address the local server binds to")
     port: int = Field(8010, ge=0, le=65535, description="its port; another free one is taken when it is busy")
     server_start_seconds: int = Field(120, ge=1, description="how long a deployment waits for the server")
+    canary: bool = Field(
+        False, description="whether a promoted release begins with a share of the conversations"
+    )
+
+    requests_per_minute: int = Field(600, ge=1, description="of one API key; each key may have its own")
+    concurrent_requests: int = Field(16, ge=1, description="of one API key at once, waiting ones included")
+    running_answers: int = Field(16, ge=1, description="how many answers are given at once")
+    queue_size: int = Field(64, ge=0, description="how many questions wait for their turn; more are refused")
+    max_body_bytes: int = Field(262_144, ge=1_024, description="the longest request body that is read")
+    request_seconds: float = Field(120.0, gt=0, description="how long an answer may take, waiting included")
+    cors_origins: Annotated[list[str], NoDecode] = Field(
+        [], description="other sites whose pages may ask: https://a.example,https://b.example; or *"
+    )
+
+    engine: Literal["local", "openai", "vllm", "sagemaker"] = Field(
+        "local", description="what generates: a process here, or a server of this kind"
+    )
+    engine_urls: Annotated[list[str], NoDecode] = Field(
+        [], description="that server's addresses, one a replica: http://gpu1:8000/v1,http://gpu2:8000/v1"
+    )
+    engine_model: str | None = Field(None, description="the base model's name there; SageMaker: the endpoint")
+    engine_api_key: SecretStr | None = Field(None, description="what that server wants to be shown")
+    engine_home: str | None = Field(None, description="where that server sees LLM_TWIN_HOME, if elsewhere")
+    engine_context: int = Field(4096, ge=256, description="tokens that prompt and answer may have there")
 
     @field_validator("home")
     @classmethod
@@ -77,9 +111,46 @@ class Settings(BaseSettings):
     def _absolute(cls, config: Path) -> Path:
         return config.expanduser().absolute()
 
-    @field_validator("host")
+    @field_validator("alert_urls", mode="before")
     @classmethod
-    def _loopback(cls, host: str) -> str:
-        if host not in ("127.0.0.1", "localhost", "::1"):
-            raise ValueError("LLM_TWIN_HOST must be a loopback address: the server has no authentication")
-        return host
+    def _places(cls, written: str | list[SecretStr]) -> list[SecretStr]:
+        """Addresses may hold commas themselves; never quotes one, for each may be a secret."""
+        if not isinstance(written, str):
+            return written
+        parts = [part.strip(" ,") for part in re.split(r",(?=\s*[a-z][a-z0-9+.-]*://)", written)]
+        if bad := [number for number, part in enumerate(parts, 1) if part and "://" not in part]:
+            raise ValueError(
+                f"address {bad[0]} of LLM_TWIN_ALERT_URLS has no scheme: write it as mailto://..."
+            )
+        return [SecretStr(part) for part in parts if part]
+
+    @field_validator("cors_origins", "engine_urls", mode="before")
+    @classmethod
+    def _listed(cls, written: str | list[str]) -> list[str]:
+        parts = written.split(",") if isinstance(written, str) else written
+        return [part.strip().rstrip("/") for part in parts if part.strip()]
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, origins: list[str]) -> list[str]:
+        for origin in origins:
+            parts = urlsplit(origin)
+            if origin != "*" and f"{parts.scheme}://{parts.netloc}" != origin:
+                raise ValueError(f"{origin} is no origin: write scheme, host and port, as https://a.example")
+        return origins
+
+    @field_validator("engine_urls")
+    @classmethod
+    def _addresses(cls, urls: list[str]) -> list[str]:
+        for url in urls:
+            if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:
+                raise ValueError(f"{url} is no address: write it as http://host:8000/v1")
+        return urls
+
+    @model_validator(mode="after")
+    def _whole_engine(self) -> "Settings":
+        if self.engine in ("openai", "vllm") and not self.engine_urls:
+            raise ValueError(f"LLM_TWIN_ENGINE is {self.engine}: give its address in LLM_TWIN_ENGINE_URLS")
+        if self.engine != "local" and not self.engine_model:
+            raise ValueError(f"LLM_TWIN_ENGINE is {self.engine}: name its model in LLM_TWIN_ENGINE_MODEL")
+        return self

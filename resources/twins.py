@@ -102,9 +102,10 @@ Source = Annotated[FileSource | FeedSource | WebSource | GitSource, Field(discri
 
 
 class Thresholds(_Strict):
-    """When new documents are enough for another training of a twin."""
+    """When new documents, or rows of readers' feedback, are enough for another training of a twin."""
 
     min_new_words: int = Field(500, ge=0)
+    min_feedback: int = Field(20, ge=1)
     cooldown_minutes: int = Field(60, ge=0)
 
 

@@ -1,42 +1,102 @@
-"""production_traces: what the twins were asked, where analysis can read it."""
+"""production_traces and drift_report: what the twins were asked, and whether it is still of the same kind."""
 
 from datetime import timedelta
+from typing import Any
 
 import dagster as dg
 
 from llm_twin_assets.partitions import TWIN
+from resources.embedder import Embedder
+from resources.releases import Releases
+from resources.settings import Settings
 from resources.store import Store
 from resources.traces import TraceStore
+from resources.twins import Twins
 
-CODE_VERSION = "1"
+CODE_VERSION = "2"
+OWNERS = ["team:monitoring"]
+
+
+class Reference(dg.Config):
+    """repin: take the newest questions for the reference, because what they are of is to be the rule now."""
+
+    repin: bool = False
 
 
 @dg.asset(
     group_name="monitoring",
     kinds={"python", "parquet"},
-    owners=["team:monitoring"],
+    owners=OWNERS,
     code_version=CODE_VERSION,
     partitions_def=TWIN,
-    deps=["deployed_endpoint"],
+    deps=["cleaned_documents", "cleaned_chunks", "deployed_endpoint"],
     freshness_policy=dg.FreshnessPolicy.time_window(
         fail_window=timedelta(hours=6), warn_window=timedelta(hours=2)
     ),
 )
 def production_traces(
-    context: dg.AssetExecutionContext, store: dg.ResourceParam[Store], traces: dg.ResourceParam[TraceStore]
+    context: dg.AssetExecutionContext,
+    settings: dg.ResourceParam[Settings],
+    twins: dg.ResourceParam[Twins],
+    store: dg.ResourceParam[Store],
+    traces: dg.ResourceParam[TraceStore],
 ) -> dg.MaterializeResult[None]:
-    """Every request that the twin was asked so far stands in the store, as one row."""
+    """Every request to the twin that is not forgotten stands in the store, as one row with its scores."""
     from llm_twin_assets.contracts import digest
-    from llm_twin_assets.monitoring.traces import extended, preview, summary
+    from llm_twin_assets.monitoring.online_scores import scoring
+    from llm_twin_assets.monitoring.traces import exported, extended, forget, shown
 
-    twin = context.partition_key
-    inputs = digest(CODE_VERSION, traces.newest(twin))
+    twin = twins.twin(context.partition_key)
+    before = forget(traces, settings.trace_days)
+    score = scoring(store, twin.author)
     record = store.materialize(
         "production_traces",
-        inputs,
-        lambda: extended(store.read_or_empty("production_traces", twin), traces, twin),
-        twin,
+        digest(CODE_VERSION, traces.newest(twin.name), before),
+        lambda: extended(
+            store.read_or_empty("production_traces", twin.name), traces, twin.name, score, before
+        ),
+        twin.name,
     )
-    rows = store.read("production_traces", twin)
-    metadata = {**record.reported(), **summary(rows), "preview": dg.MetadataValue.md(preview(rows))}
+    numbers, texts = shown(store.read("production_traces", twin.name))
+    metadata: dict[str, Any] = {
+        **record.reported(),
+        **numbers,
+        **exported(traces, twin.name, settings, twins),
+    }
+    metadata |= {name: dg.MetadataValue.md(text) for name, text in texts.items()}
     return dg.MaterializeResult(data_version=dg.DataVersion(record.version), metadata=metadata)
+
+
+@dg.asset(
+    group_name="monitoring",
+    kinds={"python", "html"},
+    owners=OWNERS,
+    code_version=CODE_VERSION,
+    partitions_def=TWIN,
+    deps=["production_traces"],
+)
+def drift_report(
+    context: dg.AssetExecutionContext,
+    config: Reference,
+    store: dg.ResourceParam[Store],
+    releases: dg.ResourceParam[Releases],
+    embedder: dg.ResourceParam[Embedder],
+) -> dg.MaterializeResult[None]:
+    """Whether the twin's traffic differs from its pinned reference, and in what, stands in a report."""
+    from llm_twin_assets.contracts import digest
+    from llm_twin_assets.monitoring.drift_page import shown, write_page
+    from llm_twin_assets.monitoring.drift_report import Plan, line_up, report, tell_opik
+
+    twin = context.partition_key
+    lineup = line_up(store, releases, embedder, twin, Plan(), config.repin)
+    inputs = digest(CODE_VERSION, lineup.inputs)
+    record = store.materialize_report(
+        "drift_report", inputs, lambda: report(lineup), twin, stands=lambda: not config.repin
+    )
+    content = store.report("drift_report", twin)
+    tell_opik(store.home, content)
+    page = write_page(store.folder("drift_report", twin), content)
+    metadata: dict[str, Any] = record.reported() | {"window_id": lineup.window_id}
+    metadata |= {name: dg.MetadataValue.md(text) for name, text in shown(content).items()}
+    metadata["page"] = dg.MetadataValue.path(str(page))
+    return dg.MaterializeResult(data_version=dg.DataVersion(lineup.window_id), metadata=metadata)

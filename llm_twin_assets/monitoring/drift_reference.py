@@ -20,6 +20,8 @@ from llm_twin_assets.retrieval.embedding import space
 from resources.embedder import Embedder
 from resources.files import replacing
 
+# Of a stale answer these are low because it is stale, which is told once, and mended otherwise.
+QUOTED: Final = ("grounded", "cited")
 WATCHED: Final = ("style", "grounded", "cited", STALE, "refused", "repeated", "length")
 
 
@@ -55,6 +57,8 @@ def window_of(rows: pd.DataFrame, vectors: NDArray[np.float32], declining: float
     threads = [None if pd.isna(one) else str(one) for one in rows["thread_id"]]
     nearest = rows["nearest"].to_numpy(dtype=float)
     scores = {name: rows[name].to_numpy(dtype=float) for name in WATCHED}
+    for name in QUOTED:
+        scores[name] = np.where(scores[STALE] == 1, np.nan, scores[name])
     scores["novel"] = np.where(np.isnan(nearest), np.nan, novel(nearest.tolist(), declining))
     return Window(vectors, sessions_of(threads, list(map(str, rows["trace_id"]))), scores)
 

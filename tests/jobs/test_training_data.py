@@ -2,7 +2,13 @@ import dagster as dg
 import pytest
 
 from jobs.training_data import base_request, twin_requests
+from resources.locks import Locks
 from resources.twins import FileSource, Thresholds, Twin, Twins
+
+
+@pytest.fixture
+def locks(tmp_path):
+    return Locks(tmp_path / "locks")
 
 
 @pytest.fixture
@@ -50,17 +56,17 @@ def _everything_trained(instance):
         _trained(instance, name, f"{author}1000", 1000)
 
 
-def test_nothing_is_asked_before_there_are_documents(instance, twins):
-    assert base_request(instance) == []
-    assert twin_requests(instance, twins) == []
+def test_nothing_is_asked_before_there_are_documents(instance, twins, locks):
+    assert base_request(instance, locks) == []
+    assert twin_requests(instance, locks, twins) == []
 
 
-def test_a_missing_base_is_asked_for_and_then_each_twin_with_its_key(instance, twins):
+def test_a_missing_base_is_asked_for_and_then_each_twin_with_its_key(instance, twins, locks):
     _documents(instance, "d1", {"Ada Vale": 1000, "Bob Hale": 1000})
-    assert [request.job_name for request in base_request(instance)] == ["base_job"]
-    assert twin_requests(instance, twins) == []
+    assert [request.job_name for request in base_request(instance, locks)] == ["base_job"]
+    assert twin_requests(instance, locks, twins) == []
     _report(instance, "base_model", "b1", inputs={"cleaned_documents": "d1"})
-    asked = twin_requests(instance, twins)
+    asked = twin_requests(instance, locks, twins)
     assert [(request.job_name, request.partition_key) for request in asked] == [
         ("twin_job", "ada"),
         ("twin_job", "bob"),
@@ -68,43 +74,43 @@ def test_a_missing_base_is_asked_for_and_then_each_twin_with_its_key(instance, t
     assert all(request.tags["llm_twin/reason"] for request in asked)
 
 
-def test_nothing_is_asked_when_nothing_changed(instance, twins):
+def test_nothing_is_asked_when_nothing_changed(instance, twins, locks):
     _everything_trained(instance)
-    assert base_request(instance) == []
-    assert twin_requests(instance, twins) == []
+    assert base_request(instance, locks) == []
+    assert twin_requests(instance, locks, twins) == []
 
 
-def test_changed_documents_ask_for_the_base_first(instance, twins):
+def test_changed_documents_ask_for_the_base_first(instance, twins, locks):
     _everything_trained(instance)
     _documents(instance, "d2", {"Ada Vale": 2000, "Bob Hale": 1000})
-    assert len(base_request(instance)) == 1
+    assert len(base_request(instance, locks)) == 1
     _report(instance, "base_model", "b1", inputs={"cleaned_documents": "d2"})
-    assert base_request(instance) == []
+    assert base_request(instance, locks) == []
 
 
 @pytest.mark.parametrize(("words", "asked"), [(1099, []), (1100, ["ada"]), (900, ["ada"]), (901, [])])
-def test_a_twin_is_asked_for_from_its_threshold_on(instance, twins, words, asked):
+def test_a_twin_is_asked_for_from_its_threshold_on(instance, twins, words, asked, locks):
     _everything_trained(instance)
     _documents(instance, "d2", {"Ada Vale": words, "Bob Hale": 1000})
-    assert [request.partition_key for request in twin_requests(instance, twins)] == asked
+    assert [request.partition_key for request in twin_requests(instance, locks, twins)] == asked
 
 
-def test_a_new_base_asks_for_every_twin(instance, twins):
+def test_a_new_base_asks_for_every_twin(instance, twins, locks):
     _everything_trained(instance)
     _report(instance, "base_model", "b2", inputs={"cleaned_documents": "d1"})
-    assert [request.partition_key for request in twin_requests(instance, twins)] == ["ada", "bob"]
+    assert [request.partition_key for request in twin_requests(instance, locks, twins)] == ["ada", "bob"]
 
 
-def test_an_author_in_the_corpus_alone_trains_nothing(instance, twins):
+def test_an_author_in_the_corpus_alone_trains_nothing(instance, twins, locks):
     _everything_trained(instance)
     _documents(instance, "d2", {"Ada Vale": 1000, "Bob Hale": 1000, "Somebody Else": 90_000})
-    assert twin_requests(instance, twins) == []
+    assert twin_requests(instance, locks, twins) == []
 
 
-def test_a_twin_whose_author_has_no_training_words_waits(instance, twins):
+def test_a_twin_whose_author_has_no_training_words_waits(instance, twins, locks):
     _documents(instance, "d1", {"Ada Vale": 0})
     _report(instance, "base_model", "b1", inputs={"cleaned_documents": "d1"})
-    assert twin_requests(instance, twins) == []
+    assert twin_requests(instance, locks, twins) == []
 
 
 def _run(instance, job, status, twin=None):
@@ -120,21 +126,21 @@ def _run(instance, job, status, twin=None):
     instance.create_run_for_job(made, status=status, tags=tags)
 
 
-def test_one_run_in_flight_for_a_twin_is_enough(instance, twins):
+def test_one_run_in_flight_for_a_twin_is_enough(instance, twins, locks):
     _everything_trained(instance)
     _report(instance, "base_model", "b2", inputs={"cleaned_documents": "d1"})
     _run(instance, "twin_job", dg.DagsterRunStatus.STARTED, "ada")
-    assert [request.partition_key for request in twin_requests(instance, twins)] == ["bob"]
+    assert [request.partition_key for request in twin_requests(instance, locks, twins)] == ["bob"]
 
 
-def test_no_twin_is_trained_while_its_base_is(instance, twins):
+def test_no_twin_is_trained_while_its_base_is(instance, twins, locks):
     _everything_trained(instance)
     _report(instance, "base_model", "b2", inputs={"cleaned_documents": "d1"})
     _run(instance, "base_job", dg.DagsterRunStatus.STARTED)
-    assert twin_requests(instance, twins) == []
+    assert twin_requests(instance, locks, twins) == []
 
 
-def test_a_twin_pauses_after_a_run(instance, twins):
+def test_a_twin_pauses_after_a_run(instance, twins, locks):
     slow = twins.model_copy(
         update={
             "twins": [
@@ -146,5 +152,5 @@ def test_a_twin_pauses_after_a_run(instance, twins):
     _everything_trained(instance)
     _report(instance, "base_model", "b2", inputs={"cleaned_documents": "d1"})
     _run(instance, "twin_job", dg.DagsterRunStatus.FAILURE, "ada")
-    assert [request.partition_key for request in twin_requests(instance, slow)] == ["bob"]
-    assert [request.partition_key for request in twin_requests(instance, twins)] == ["ada", "bob"]
+    assert [request.partition_key for request in twin_requests(instance, locks, slow)] == ["bob"]
+    assert [request.partition_key for request in twin_requests(instance, locks, twins)] == ["ada", "bob"]

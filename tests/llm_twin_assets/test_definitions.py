@@ -2,6 +2,7 @@ import importlib
 import subprocess
 import sys
 import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 
 import dagster as dg
@@ -111,18 +112,30 @@ def test_sensors_and_schedules_start_as_the_settings_say(automation, status):
         "new_documents_sensor",
         "documents_automation_sensor",
         "new_training_data_sensor",
+        "canary_sensor",
+        "drift_sensor",
+        "feedback_sensor",
+        "endpoint_health_sensor",
+        "alert_sensor",
     }
     assert {schedule.name for schedule in schedules} == {
         "nightly_reconcile_schedule",
         "hourly_monitoring_schedule",
+        "weekly_training_schedule",
     }
-    assert {item.default_status.value for item in [*sensors, *schedules]} == {status}
+    switched = {item.name: item.default_status.value for item in [*sensors, *schedules]}
+    assert switched.pop("weekly_training_schedule") == "STOPPED"
+    assert set(switched.values()) == {status}
 
 
 def test_every_monitoring_request_carries_its_partition(repository):
     schedule = next(item for item in repository.schedule_defs if item.name == "hourly_monitoring_schedule")
     with dg.DagsterInstance.ephemeral() as instance:
-        context = dg.build_schedule_context(instance=instance, repository_def=repository)
+        context = dg.build_schedule_context(
+            instance=instance,
+            repository_def=repository,
+            scheduled_execution_time=datetime(2026, 1, 4, tzinfo=UTC),
+        )
         tick = schedule.evaluate_tick(context)
     assert [request.partition_key for request in tick.run_requests] == load_twins(ROOT / "twins.yaml").names
 

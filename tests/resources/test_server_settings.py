@@ -24,6 +24,8 @@ NOT_THE_SERVERS = {
     "generation",
     "server_start_seconds",
     "canary",
+    "alert_urls",
+    "trace_days",
 }
 OTHERS = {
     "embedding_model": "other",
