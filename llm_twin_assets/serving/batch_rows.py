@@ -9,7 +9,7 @@ from transformers.generation.continuous_batching.cb_logits_processors import (
     ContinuousBatchingLogitsProcessorList,
 )
 from transformers.generation.continuous_batching.continuous_api import OutputRouter
-from transformers.generation.continuous_batching.requests import RequestStatus
+from transformers.generation.continuous_batching.requests import RequestState, RequestStatus
 
 from llm_twin_assets.serving.generation import Job, chooser_of, next_scores
 from llm_twin_assets.serving.grounded import Chooser
@@ -19,6 +19,28 @@ NOT_NUMBERS: Final = "the model's scores are not numbers: its weights are damage
 
 # (job id, new tokens, whether it is finished, what went wrong)
 News = tuple[str, list[int], bool, str | None]
+
+
+class Request(RequestState):
+    """The library's state of a request, which takes tokens that are certain without asking the model."""
+
+    def update_and_check_completion(self, token_id: int, logprob: float | None) -> bool:
+        """Note the next token, and those that must follow it; whether the answer is finished."""
+        if super().update_and_check_completion(token_id, logprob):
+            return True
+        job = _job(self)
+        chooser = chooser_of(job)
+        forced = chooser.forced([*job.said, *self.generated_tokens]) if chooser else ()
+        if not forced:
+            return False
+        self.generated_tokens.extend(forced)
+        if forced[-1] == job.end:
+            self.status = RequestStatus.FINISHED
+            return True
+        # Read in one step, as the rest of a prompt that did not fit into the step before.
+        self.remaining_prefill_tokens = [token_id, *forced]
+        self.status = RequestStatus.PREFILLING
+        return False
 
 
 class Rows(ContinuousBatchingLogitsProcessorList):

@@ -13,7 +13,7 @@ from peft import LoraConfig, PeftModel
 from transformers import ContinuousBatchingConfig, GenerationConfig
 from transformers.utils import logging as library_logging
 
-from llm_twin_assets.serving.batch_rows import News, Router, Rows
+from llm_twin_assets.serving.batch_rows import News, Request, Router, Rows
 from llm_twin_assets.serving.generation import Job, context_of
 from llm_twin_assets.serving.routed_lora import Routing, check_routable, route
 from llm_twin_assets.training.loading import load_base
@@ -71,14 +71,17 @@ class Batches:
 
     def begin(self, job: Job) -> None:
         """Generate from now on; `tell` hears of it."""
-        self._manager.add_request(
-            [*job.prompt, *job.said],
+        state = Request(
             request_id=job.job_id,
+            initial_tokens=[*job.prompt, *job.said],
             max_new_tokens=job.limit - len(job.said),
             streaming=True,
             eos_token_id=job.end,
-            job=job,
+            logit_processor_kwargs={"job": job},
         )
+        # What the manager's own add_request does, with our kind of request.
+        self._manager.input_queue.put(state)
+        self._manager._wake_up_loop.set()
 
     def cancel(self, job_id: str) -> None:
         """Generate it no further."""
@@ -89,6 +92,7 @@ class Batches:
             if len(self._adapted.peft_config) > 1:
                 with self._manager.pause():
                     self._adapted.delete_adapter(adapter)
+                    route(self._model, self._routing)
                 self._left.remove(adapter)
 
     def _add(self, adapter: str, folder: str) -> None:

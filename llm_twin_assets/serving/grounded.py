@@ -94,6 +94,31 @@ class Chooser:
         live = self.live(finished, begun) if begun else []
         return finished + (live if len(live) == 1 else [])
 
+    def forced(self, tokens: Sequence[int]) -> tuple[int, ...]:
+        """The tokens that come next whatever the model says, up to where it has a say; the end token too.
+
+        So a sentence costs the model one step, not one for each of its tokens.
+        """
+        said = list(tokens)
+        while more := self._forced_next(said):
+            said.extend(more)
+            if more[-1] == self.end:
+                break
+        return tuple(said[len(tokens) :])
+
+    def _forced_next(self, tokens: Sequence[int]) -> tuple[int, ...]:
+        finished, begun = self.read(tokens)
+        live = self.live(finished, begun)
+        if not live:
+            return (self.end,)
+        if not finished:
+            # The first sentence is chosen by its prior alone.
+            best = max(live, key=lambda at: self.candidates[at].prior)
+            return self.candidates[best].tokens[len(begun) :]
+        if not begun:
+            return ()
+        return _shared([self.candidates[at].tokens[len(begun) :] for at in live])
+
     def wanted(self, tokens: Sequence[int]) -> tuple[dict[int, float], float]:
         """Every token that may come next with its value, and the weight of the model's likelihood."""
         finished, begun = self.read(tokens)
@@ -125,6 +150,13 @@ class Chooser:
 
     def _value_of_ending(self, finished: Sequence[int]) -> float:
         return self.candidates[finished[0]].prior - STOP_BELOW_FIRST if finished else 0.0
+
+
+def _shared(rows: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+    """What all rows begin with."""
+    shortest = min(map(len, rows))
+    differs = (at for at in range(shortest) if len({row[at] for row in rows}) > 1)
+    return rows[0][: next(differs, shortest)]
 
 
 def weighed(values: dict[int, float], weight: float, scores: Any) -> Any:

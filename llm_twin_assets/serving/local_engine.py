@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from dataclasses import replace
 from typing import Any, Final
 
 from llm_twin_assets.serving.adapter_tokenizer import AdapterTokenizer
 from llm_twin_assets.serving.engine import BrokenModel, Candidate, Sampling, Usage
 from llm_twin_assets.serving.generation import Drawing, Job, Quoting, chooser_of, context_of
-from llm_twin_assets.serving.grounded import Spelled, spelled, unambiguous
+from llm_twin_assets.serving.grounded import Chooser, Spelled, spelled, unambiguous
 from llm_twin_assets.serving.worker_process import WorkerProcess
 
 PROBE: Final = "Who are you?"
@@ -82,15 +83,14 @@ class LocalEngine:
         job = self._job(adapter, message, limit, Quoting(spelled_out, max_sentences))
         chooser = chooser_of(job)
         assert chooser is not None
-        said: list[int] = []
-        told = 0
-        with closing(self.worker.tokens(job)) as tokens:
+        said = list(chooser.forced(()))
+        told = _told(chooser, said, 0, places, tell)
+        if said[-1] == job.end:
+            return _usage(job, said)
+        with closing(self.worker.tokens(replace(job, said=tuple(said)))) as tokens:
             for token in tokens:
                 said.append(token)
-                decided = chooser.decided(said)
-                for at in decided[told:]:
-                    tell(places[at])
-                told = len(decided)
+                told = _told(chooser, said, told, places, tell)
         return _usage(job, said)
 
     def speak(self, adapter: str, message: str, sampling: Sampling, emit: Callable[[str], None]) -> Usage:
@@ -117,6 +117,16 @@ class LocalEngine:
     def _job(self, adapter: str, message: str, limit: int, plan: Quoting | Drawing) -> Job:
         tokenizer = self._tokenizers[adapter]
         return Job("", adapter, tokenizer.prompt(message), tokenizer.end, limit, plan)
+
+
+def _told(
+    chooser: Chooser, said: Sequence[int], told: int, places: Sequence[int], tell: Callable[[int], None]
+) -> int:
+    """Tell what is decided beyond the first `told`; how much is told now."""
+    decided = chooser.decided(said)
+    for at in decided[told:]:
+        tell(places[at])
+    return len(decided)
 
 
 def _spelled(

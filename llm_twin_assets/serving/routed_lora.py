@@ -38,12 +38,13 @@ class Routing:
 
 
 def route(model: Any, routing: Routing) -> None:
-    """Let every LoRA layer of the model follow the routing instead of one active adapter."""
+    """Let every LoRA layer of the model follow the routing; once more whenever its adapters have changed."""
     from peft.tuners.lora import Linear
 
     for layer in model.modules():
         if isinstance(layer, Linear):
-            layer.forward = partial(_routed, layer, routing)
+            pairs = {name: _pair(layer, name) for name in layer.lora_A}
+            layer.forward = partial(_routed, layer.base_layer, pairs, routing)
 
 
 def check_routable(config: Any) -> None:
@@ -55,11 +56,23 @@ def check_routable(config: Any) -> None:
         raise BrokenModel(f"an adapter with {said} cannot share its base with other twins: train plain LoRA")
 
 
-def _routed(layer: Any, routing: Routing, x: Any, *args: Any, **kwargs: Any) -> Any:
-    result = layer.base_layer(x, *args, **kwargs)
+def _pair(layer: Any, adapter: str) -> tuple[Any, Any, float]:
+    return layer.lora_A[adapter].weight, layer.lora_B[adapter].weight, float(layer.scaling[adapter])
+
+
+def _routed(
+    base: Any, pairs: dict[str, tuple[Any, Any, float]], routing: Routing, x: Any, *args: Any, **kwargs: Any
+) -> Any:
+    from torch.nn.functional import linear
+
+    result = base(x, *args, **kwargs)
     for adapter, tokens in routing.parts:
-        if adapter in layer.lora_A:
-            down, up = layer.lora_A[adapter], layer.lora_B[adapter]
-            part = x[:, tokens].to(down.weight.dtype)
-            result[:, tokens] += (up(down(part)) * layer.scaling[adapter]).to(result.dtype)
+        if adapter not in pairs:
+            continue
+        down, up, scaling = pairs[adapter]
+        change = linear(linear(x[:, tokens].to(down.dtype), down), up).to(result.dtype)
+        if isinstance(tokens, slice):
+            result[:, tokens].add_(change, alpha=scaling)
+        else:
+            result.index_add_(1, tokens, change, alpha=scaling)
     return result

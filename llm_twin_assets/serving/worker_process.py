@@ -175,7 +175,7 @@ class WorkerProcess:
             for adapter, folder in self._adapters.items():
                 self._send("load", adapter, folder)
             for running in self._running.values():
-                self._send("begin", replace(running.job, said=tuple(running.said)))
+                self._send("begin", replace(running.job, said=(*running.job.said, *running.said)))
         return connection
 
     def _listen(self, connection: Connection) -> None:

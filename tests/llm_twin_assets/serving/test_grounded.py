@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from llm_twin_assets.serving.grounded import (
@@ -134,6 +134,36 @@ def test_a_sentence_is_decided_once_no_other_can_come_of_its_tokens():
     assert chooser.decided([1, 4]) == [1]
     assert chooser.decided([1, 4, 5]) == [1, 2]
     assert chooser.decided([1, 4, 1]) == [1, 0]
+
+
+@given(CANDIDATES, st.integers(1, 3), st.integers(2, 20), st.integers(0, 2**32))
+def test_what_is_forced_is_what_the_model_would_have_said_anyway(candidates, most, room, seed):
+    priors = [one.prior for one in candidates]
+    assume(len(set(priors)) == len(priors))
+    chooser = Chooser(candidates, END, room, most)
+
+    def scores(tokens):
+        generator = torch.Generator().manual_seed(seed + len(tokens))
+        return torch.randn(VOCABULARY, generator=generator) * 20
+
+    tokens = [*say(chooser, scores), END]
+    at = 0
+    while at < len(tokens):
+        forced = list(chooser.forced(tokens[:at]))
+        assert tokens[at : at + len(forced)] == forced
+        at += len(forced) or 1
+    assert chooser.forced(()) != ()
+
+
+def test_where_the_model_has_a_say_nothing_is_forced():
+    candidates = [candidate([1, 2], 0.9), candidate([3, 4, 5], 0.89), candidate([3, 4, 6], 0.89)]
+    chooser = Chooser(candidates, END, 100, 2)
+    assert chooser.forced([]) == (1, 2)
+    assert chooser.forced([1, 2]) == ()
+    assert chooser.forced([1, 2, 3]) == (4,)
+    assert chooser.forced([1, 2, 3, 4, 5]) == (END,)
+    assert Chooser(candidates, END, 100, 1).forced([]) == (1, 2, END)
+    assert Chooser([], END, 100, 1).forced([]) == (END,)
 
 
 @given(CANDIDATES, st.data())

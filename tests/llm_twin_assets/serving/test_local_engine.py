@@ -137,6 +137,24 @@ def test_an_answer_goes_on_where_it_was_when_the_process_is_killed(engine):
     assert said(engine, "second", limit=4)
 
 
+def test_quotations_go_on_too_after_what_was_said_without_the_model(engine):
+    candidates = [Candidate(f"Sentence number {n} of the hive.", 0.9 - n / 1000) for n in range(12)]
+
+    def told(listen):
+        found = []
+        engine.quote("first", ASKED, candidates, 400, 8, lambda at: (found.append(at), listen(found)))
+        return found
+
+    whole = told(lambda found: None)
+
+    def kill(found):
+        if len(found) == 2:
+            os.kill(engine.worker.pid, signal.SIGKILL)
+
+    assert len(whole) == len(set(whole)) > 3
+    assert told(kill) == whole
+
+
 def test_what_kills_the_process_again_and_again_is_given_up(engine):
     with pytest.raises(EngineDown, match="again and again"):
         for _ in engine.worker.tokens(Job("", "first", (1, 2), 0, 400, "no plan at all")):
