@@ -1,4 +1,4 @@
-"""Takes the README's pictures from a finished `make run`: lineage, chat page and an evaluation.
+"""Takes the README's pictures from a finished `make run`: lineage, chat and releases pages, an evaluation.
 
 make pictures
 """
@@ -30,7 +30,7 @@ FLAGS = [
 
 
 def main() -> None:
-    """Write lineage.png, chat.png and evaluation.png into docs/pictures."""
+    """Write lineage.png, chat.png, phone.png, releases.png and evaluation.png into docs/pictures."""
     settings = Settings()
     PICTURES.mkdir(exist_ok=True)
     os.environ["DAGSTER_HOME"] = str(settings.home / "dagster")
@@ -40,7 +40,10 @@ def main() -> None:
     with sync_playwright() as playwright, _webserver() as dagster:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         lineage(browser.new_page(viewport={"width": 2200, "height": 1100}), dagster)
-        chat(browser.new_page(viewport={"width": 1000, "height": 900}), endpoint.status()["url"])
+        url = endpoint.status()["url"]
+        chat(browser.new_page(viewport={"width": 1200, "height": 800}), url, "chat.png")
+        chat(browser.new_page(viewport={"width": 390, "height": 800}), url, "phone.png")
+        releases(browser.new_page(viewport={"width": 1100, "height": 700}), url)
         evaluation(browser.new_page(viewport={"width": 1300, "height": 900}), settings.home)
         browser.close()
 
@@ -89,15 +92,23 @@ def lineage(page: Page, dagster: str) -> None:
     print(f"wrote {PICTURES / 'lineage.png'}")
 
 
-def chat(page: Page, url: str) -> None:
+def chat(page: Page, url: str, name: str) -> None:
     """The chat page after one answer."""
     page.goto(url)
     page.get_by_role("textbox").fill("Why does the twin quote instead of composing?")
     page.keyboard.press("Enter")
     page.locator(".ids").wait_for(timeout=60_000)
     page.wait_for_timeout(1_500)
-    page.screenshot(path=PICTURES / "chat.png")
-    print(f"wrote {PICTURES / 'chat.png'}")
+    page.screenshot(path=PICTURES / name)
+    print(f"wrote {PICTURES / name}")
+
+
+def releases(page: Page, url: str) -> None:
+    """What is live, and what the last evaluation said."""
+    page.goto(f"{url}/releases")
+    page.get_by_text("Last evaluation").first.wait_for(timeout=20_000)
+    page.screenshot(path=PICTURES / "releases.png", full_page=True)
+    print(f"wrote {PICTURES / 'releases.png'}")
 
 
 if __name__ == "__main__":

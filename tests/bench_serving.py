@@ -211,7 +211,7 @@ def answers(served: Served, rounds: int) -> None:
     endpoint.wait_until_serving(served.twin, served.manifest.release_id, 120)
     parts = _Parts(served)
     firsts, wholes, ratios = [], [], []
-    with httpx.Client(base_url=address, timeout=120, headers=_authorized(served)) as http:
+    with httpx.Client(base_url=address, timeout=120, headers=authorized(served)) as http:
         for number in range(rounds + 1):
             for question in served.questions:
                 apart = parts.seconds(question)
@@ -228,7 +228,7 @@ def answers(served: Served, rounds: int) -> None:
     _memory(endpoint.status()["pid"])
 
 
-def _authorized(served: Served) -> dict[str, str]:
+def authorized(served: Served) -> dict[str, str]:
     from resources.api_keys import local_token
 
     return {"Authorization": f"Bearer {local_token(served.settings.home)}"}
