@@ -7,89 +7,17 @@ writes and when it reads. Imports nothing of ours, so that every stage may use i
 import hashlib
 import json
 import uuid
-from enum import StrEnum
 from typing import Final
 
 import pandas as pd
 import pandera.pandas as pa
 
+from llm_twin_assets.reasons import Reason
+
 NAMESPACE: Final = uuid.uuid5(uuid.NAMESPACE_URL, "llm-twin")
 SPLITS: Final = ("train", "validation", "test")
 # Nullable text columns are named, so that an absent value is never the string "nan".
 _TEXT: Final = "string"
-
-
-class Reason(StrEnum):
-    """Why an item was left out; every rejected row carries one of these."""
-
-    UNREADABLE = "unreadable"
-    TOO_LARGE = "too_large"
-    BINARY = "binary"
-    UNDECODABLE = "undecodable"
-    EMPTY = "empty"
-    BROKEN_FRONT_MATTER = "broken_front_matter"
-    BROKEN_EXPORT_ITEM = "broken_export_item"
-    NO_AUTHOR = "no_author"
-    BROKEN_ITEM = "broken_item"
-    DUPLICATE_URI = "duplicate_uri"
-    UNREACHABLE = "unreachable"
-    FORBIDDEN_ADDRESS = "forbidden_address"
-    WRONG_CONTENT_TYPE = "wrong_content_type"
-    GONE = "gone"
-    DISALLOWED_BY_ROBOTS = "disallowed_by_robots"
-    NOT_PUBLIC = "not_public"
-    TEASER = "teaser"
-    BOT_WALL = "bot_wall"
-    LOGIN_PAGE = "login_page"
-    NEEDS_EXTRA = "needs_extra"
-    TOO_MANY = "too_many"
-    FORGOTTEN = "forgotten"
-    INJECTION_VISIBLE = "injection_visible"
-    INJECTION_HIDDEN_HTML = "injection_hidden_html"
-    INJECTION_ZERO_WIDTH = "injection_zero_width"
-    INJECTION_BASE64 = "injection_base64"
-    INJECTION_IMAGE = "injection_image_exfiltration"
-    NOTHING_LEFT = "nothing_left_after_cleaning"
-    DUPLICATE = "duplicate"
-    NEAR_DUPLICATE = "near_duplicate"
-    TOO_FEW_WORDS = "too_few_words"
-    WORD_LENGTH = "mean_word_length"
-    SYMBOL_RATIO = "symbol_to_word_ratio"
-    BULLET_LINES = "bullet_lines"
-    ELLIPSIS_LINES = "ellipsis_lines"
-    ALPHABETIC_WORDS = "alphabetic_words"
-    STOP_WORDS = "stop_words"
-    REPEATED_LINES = "repeated_lines"
-    REPEATED_NGRAMS = "repeated_ngrams"
-    PLACEHOLDER_TEXT = "placeholder_text"
-    GUEST_BYLINE = "guest_byline"
-    OTHER_LANGUAGE = "other_language"
-    SOURCE_CODE = "source_code"
-    NO_WORDS = "no_words"
-    UNIT_TOO_SHORT = "unit_too_short"
-    NOT_PROSE = "not_prose"
-    DEPENDS_ON_CONTEXT = "depends_on_context"
-    REPEATED_ANSWER = "repeated_answer"
-    REPEATED_INSTRUCTION = "repeated_instruction"
-    SHARED_NGRAM = "shared_13_gram"
-    TEACHER_FAILED = "teacher_failed"
-    JUDGED_UNFIT = "judged_unfit"
-    NO_COUNTERPART = "no_counterpart"
-    LENGTH_RATIO = "length_ratio"
-    TOO_LIKE_CHOSEN = "too_like_chosen"
-    KIND_CAP = "kind_cap"
-    STALE_ROW = "stale_row"
-    NO_SENTENCE_TO_BREAK = "no_sentence_to_break"
-    UNKNOWN_TRACE = "unknown_trace"
-    NO_ANSWER = "no_answer"
-    NO_VERDICT = "no_verdict"
-    TOO_YOUNG = "too_young"
-    CONTRADICTORY = "contradictory"
-    NOT_QUOTED = "not_the_authors_words"
-    HELD_OUT = "held_out"
-    EVALUATION_QUESTION = "evaluation_question"
-    SHARE_CAP = "share_cap"
-    BLAMED = "blamed"
 
 
 def digest(*parts: object) -> str:
@@ -213,6 +141,8 @@ INSTRUCT_ROWS = _table(
 )
 # What an answer that is worse than the author's own is known to be.
 PREFERENCE_KINDS: Final = ("other_author", "flattened", "truncated", "off_topic", "base_model")
+# Those, and what a reader said was worse.
+_PAIR_KINDS: Final = (*PREFERENCE_KINDS, "feedback")
 PREFERENCE_ROWS = _table(
     {
         "row_id": _text(),
@@ -220,7 +150,7 @@ PREFERENCE_ROWS = _table(
         "instruction": _text(words=_WORDS),
         "chosen": _text(words=_WORDS),
         "rejected": _text(words=_WORDS),
-        "kind": _text(known=pa.Check.isin(PREFERENCE_KINDS)),
+        "kind": _text(known=pa.Check.isin(_PAIR_KINDS)),
         "document_id": _text(),
         "start": _number(),
         "end": _number(),

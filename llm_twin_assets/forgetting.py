@@ -4,13 +4,21 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
-from llm_twin_assets.contracts import Reason, document_id
+from llm_twin_assets.contracts import document_id
+from llm_twin_assets.reasons import Reason
 from resources.models import ModelStore
 from resources.releases import Releases
 from resources.store import Store
 from resources.twins import Twins
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+# What a twin learns from, in the order in which it is made.
+_LEARNED: Final = ("accepted_feedback", "instruct_dataset", "preference_dataset")
 
 
 @dataclass(frozen=True)
@@ -121,7 +129,9 @@ def forget(uri: str, twins: Twins, resources: dict[str, Any], run: Callable[...,
     errors = run("documents_job")
     for twin in twins.names if not errors else ():
         if resources["store"].record("instruct_dataset", twin):
-            errors += run("twin_job", twin=twin, assets=["instruct_dataset", "preference_dataset"])
+            errors += run("twin_job", twin=twin, assets=list(_LEARNED))
+        if resources["store"].record("feedback_dataset", twin):
+            errors += run("monitoring_job", twin=twin, assets=["feedback_dataset"])
     return errors
 
 
@@ -163,10 +173,14 @@ def _rows(store: Store, twins: Twins, identity: str) -> dict[str, int]:
 
 
 def _rows_of(store: Store, twin: str, identity: str) -> int:
-    """How many of a twin's rows and pairs have words of the document."""
-    rows, pairs = (store.read_or_empty(asset, twin) for asset in ("instruct_dataset", "preference_dataset"))
-    of_pairs = (pairs["document_id"] == identity) | (pairs["rejected_document_id"] == identity)
-    return int((rows["document_id"] == identity).sum() + of_pairs.fillna(False).sum())
+    """How many rows of a twin's datasets and of its feedback have words of the document."""
+    tables = (store.read_or_empty(asset, twin) for asset in (*_LEARNED, "feedback_dataset"))
+    return sum(_naming(table, identity) for table in tables)
+
+
+def _naming(table: "pd.DataFrame", identity: str) -> int:
+    sides = table.filter(items=["document_id", "rejected_document_id"])
+    return int(sides.isin([identity]).any(axis=1).sum())
 
 
 def _adapters(models: ModelStore, identity: str, twin: str) -> list[str]:

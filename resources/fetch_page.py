@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final, Literal
 
-# Values of contracts.Reason, written out so that this package stays light.
+# Values of reasons.Reason, written out so that this package stays light.
 FetchReason = Literal[
     "too_large",
     "forbidden_address",

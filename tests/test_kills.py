@@ -21,6 +21,7 @@ ASSETS = [
     "retrieval_evaluation",
     "search_index",
     "base_model",
+    "accepted_feedback",
     "instruct_dataset",
     "preference_dataset",
     "fine_tuned_model",

@@ -13,10 +13,11 @@ from typing import Any, Final
 
 import pandas as pd
 
-from llm_twin_assets.contracts import ACCEPTED_FEEDBACK, Reason, digest, rejected, shaped
+from llm_twin_assets.contracts import ACCEPTED_FEEDBACK, digest, rejected, shaped
 from llm_twin_assets.datasets.feedback_rows import room
 from llm_twin_assets.datasets.provenance import not_verbatim
 from llm_twin_assets.documents.splits import learnable
+from llm_twin_assets.reasons import Reason
 from resources.files import read_json, write_json
 from resources.models import Model, ModelStore
 from resources.releases import Releases

@@ -1,10 +1,12 @@
-"""What a twin learns from: instructions that its author answered in their own words, and pairs of answers."""
+"""What a twin learns from: readers' feedback, instructions that its author answered, and pairs of answers."""
 
 from typing import Any
 
 import dagster as dg
 
 from llm_twin_assets.partitions import TWIN
+from resources.models import ModelStore
+from resources.releases import Releases
 from resources.settings import Settings
 from resources.store import Store
 from resources.twins import Twins
@@ -18,7 +20,43 @@ CODE_VERSION = "2"
     owners=["team:datasets"],
     code_version=CODE_VERSION,
     partitions_def=TWIN,
-    deps=["cleaned_documents", "cleaned_chunks"],
+    deps=["cleaned_documents"],
+    # An earlier cycle's, which is read from the store: as an edge it would close a circle.
+    metadata={"reads": dg.MetadataValue.asset(dg.AssetKey("feedback_dataset"))},
+)
+def accepted_feedback(
+    context: dg.AssetExecutionContext,
+    store: dg.ResourceParam[Store],
+    models: dg.ResourceParam[ModelStore],
+    releases: dg.ResourceParam[Releases],
+) -> dg.MaterializeResult[None]:
+    """Earlier feedback that the next training may use stands in the store, without what did harm."""
+    from llm_twin_assets.contracts import digest, rows_digest
+    from llm_twin_assets.datasets.accepted_feedback import Batches, accepted, blame
+    from llm_twin_assets.datasets.feedback_rows import own_rows
+
+    twin = context.partition_key
+    blame(store, models, releases, twin)
+    batches = Batches(store, twin)
+    stored, before = (store.read_or_empty(one, twin) for one in ("feedback_dataset", "accepted_feedback"))
+    # Without feedback there is nothing to make room for, and the first instruct rows change nothing.
+    own = len(own_rows(store.read_or_empty("instruct_dataset", twin))) if len(stored) else 0
+    record = store.materialize(
+        "accepted_feedback",
+        digest(CODE_VERSION, rows_digest(stored), own, store.version("cleaned_documents"), batches.blamed()),
+        lambda: accepted(stored, before, store.read("cleaned_documents"), batches, own),
+        twin,
+    )
+    return dg.MaterializeResult(data_version=dg.DataVersion(record.version), metadata=record.reported())
+
+
+@dg.asset(
+    group_name="datasets",
+    kinds={"python", "parquet"},
+    owners=["team:datasets"],
+    code_version=CODE_VERSION,
+    partitions_def=TWIN,
+    deps=["cleaned_documents", "cleaned_chunks", "accepted_feedback"],
 )
 def instruct_dataset(
     context: dg.AssetExecutionContext,
@@ -35,20 +73,21 @@ def instruct_dataset(
 
     twin = twins.twin(context.partition_key)
     documents, chunks = store.read("cleaned_documents"), store.read("cleaned_chunks")
-    before = store.record("instruct_dataset", twin.name)
+    before, accepted = store.record("instruct_dataset", twin.name), store.read("accepted_feedback", twin.name)
+    made_of = instruct_inputs(settings, documents, chunks, twin.author)
     # What the cost cap left unasked last time is asked for in the next run; the answers so far are kept.
     again = context.run_id if before and before.metadata.get("teacher/unasked") else ""
     try:
         record = store.materialize(
             "instruct_dataset",
-            digest(CODE_VERSION, instruct_inputs(settings, documents, chunks, twin.author), again),
-            lambda: dataset(documents, chunks, twin.name, twin.author, purse_of(settings)),
+            digest(CODE_VERSION, made_of, store.version("accepted_feedback", twin.name), again),
+            lambda: dataset(documents, chunks, twin.name, twin.author, purse_of(settings), accepted),
             twin.name,
         )
     except CostCapError as error:
         raise dg.Failure(str(error), allow_retries=False) from error
-    shown = {"card": dg.MetadataValue.md(keep_card(store, documents, twin, record.metadata))}
-    metadata: dict[str, Any] = record.reported() | shown
+    card = dg.MetadataValue.md(keep_card(store, documents, twin, record.metadata))
+    metadata: dict[str, Any] = record.reported() | {"card": card}
     return dg.MaterializeResult(data_version=dg.DataVersion(record.version), metadata=metadata)
 
 
@@ -58,7 +97,7 @@ def instruct_dataset(
     owners=["team:datasets"],
     code_version=CODE_VERSION,
     partitions_def=TWIN,
-    deps=["cleaned_documents", "instruct_dataset"],
+    deps=["cleaned_documents", "instruct_dataset", "accepted_feedback"],
 )
 def preference_dataset(
     context: dg.AssetExecutionContext,
@@ -69,14 +108,19 @@ def preference_dataset(
     from llm_twin_assets.contracts import digest
     from llm_twin_assets.datasets.preferences import corpus_version, preference_rows
 
-    twin = context.partition_key
+    twin = twins.twin(context.partition_key)
     documents = store.read("cleaned_documents")
+    made_of = [store.version(one, twin.name) for one in ("instruct_dataset", "accepted_feedback")]
     record = store.materialize(
         "preference_dataset",
-        digest(CODE_VERSION, store.version("instruct_dataset", twin), corpus_version(documents)),
+        digest(CODE_VERSION, made_of, corpus_version(documents)),
         lambda: preference_rows(
-            store.read("instruct_dataset", twin), documents, twin, twins.twin(twin).author
+            store.read("instruct_dataset", twin.name),
+            documents,
+            twin.name,
+            twin.author,
+            accepted=store.read("accepted_feedback", twin.name),
         ),
-        twin,
+        twin.name,
     )
     return dg.MaterializeResult(data_version=dg.DataVersion(record.version), metadata=record.reported())

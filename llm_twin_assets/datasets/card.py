@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from llm_twin_assets.contracts import SPLITS, rows_digest
+from llm_twin_assets.datasets.feedback_rows import BY_FEEDBACK
 from llm_twin_assets.datasets.instruct import documents_version
 from llm_twin_assets.datasets.synthesis import BY_TEACHER, register_asked
 from llm_twin_assets.datasets.templates import register_of
@@ -57,7 +58,7 @@ def _markdown(content: Mapping[str, Any]) -> str:
     parts = [
         f"# Instruct dataset of {content['twin']}",
         f"{content['rows']} rows from {content['documents']} documents by {content['author']}. Every answer "
-        "is the author's own text at its offsets; only the instructions are made. "
+        "is the author's own text at its offsets; only the instructions are made, or were asked by readers. "
         f"{content['with_passages']} training rows carry passages in their prompt.",
         *(_table(name[:-1], content[name], SPLITS) for name in ("intents", "registers", "generators")),
         _table("left out", {key: {"rows": count} for key, count in content["left_out"].items()}, ["rows"]),
@@ -93,6 +94,8 @@ def _registers(rows: pd.DataFrame) -> "pd.Series[str]":
 
 
 def _register(row: Mapping[Hashable, Any]) -> str:
+    if row["generator"].startswith(BY_FEEDBACK):
+        return "reader"
     by_teacher = row["generator"].startswith(BY_TEACHER)
     return register_asked(row) if by_teacher else register_of(row["intent"], row["instruction"])
 

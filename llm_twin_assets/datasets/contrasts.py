@@ -12,8 +12,9 @@ from typing import Final
 
 import numpy as np
 
-from llm_twin_assets.contracts import Reason, digest
+from llm_twin_assets.contracts import digest
 from llm_twin_assets.datasets.units import Block, blocks, word_count
+from llm_twin_assets.reasons import Reason
 from llm_twin_assets.sources.reading import Refused
 from resources.terms import document_terms, query_terms
 

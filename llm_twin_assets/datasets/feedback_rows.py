@@ -11,12 +11,13 @@ from typing import Any, Final
 
 import pandas as pd
 
-from llm_twin_assets.contracts import INSTRUCT_ROWS, PREFERENCE_ROWS, Reason, row_id, shaped
+from llm_twin_assets.contracts import INSTRUCT_ROWS, PREFERENCE_ROWS, row_id, shaped
 from llm_twin_assets.datasets.contrasts import LEAST_DIFFERENCE, difference, is_like_long
 from llm_twin_assets.datasets.leaks import leaking
 from llm_twin_assets.datasets.units import word_count
 from llm_twin_assets.documents.shingles import normalised
 from llm_twin_assets.documents.splits import learnable
+from llm_twin_assets.reasons import Reason
 from llm_twin_assets.sources.reading import Refused
 
 # Feedback rows are at most this share of the author's own, so that the author's text leads.

@@ -14,7 +14,6 @@ import pandas as pd
 from llm_twin_assets.contracts import (
     INSTRUCT_ROWS,
     SPLITS,
-    Reason,
     content_hash,
     digest,
     rejected,
@@ -27,6 +26,7 @@ from llm_twin_assets.datasets.templates import instructions, intent_of
 from llm_twin_assets.datasets.units import MIN_WORDS, Unit, units, word_count
 from llm_twin_assets.documents.shingles import normalised
 from llm_twin_assets.documents.splits import learnable
+from llm_twin_assets.reasons import Reason
 from resources.store import Table
 
 GENERATOR = "template-v2"

@@ -2,7 +2,8 @@
 
 For direct preference optimisation (Rafailov et al., arXiv 2305.18290). What makes the rejected text worse is
 its `kind`: another author's passage on a near topic, the author's passage without its style, broken off, or
-about something else, and, where answers of the untuned base model are given, one of those.
+about something else, and, where answers of the untuned base model are given, one of those. What readers
+turned down joins at the end, as feedback_rows says.
 """
 
 from collections import Counter
@@ -14,11 +15,12 @@ from typing import Any, Final
 import pandas as pd
 
 from llm_twin_assets.contracts import (
+    ACCEPTED_FEEDBACK,
     PREFERENCE_KINDS,
     PREFERENCE_ROWS,
     SPLITS,
-    Reason,
     digest,
+    empty,
     rejected,
     row_id,
     shaped,
@@ -34,11 +36,13 @@ from llm_twin_assets.datasets.contrasts import (
     is_like_long,
     truncated,
 )
+from llm_twin_assets.datasets.feedback_rows import PAIR_KIND, is_feedback, joined_pairs
 from llm_twin_assets.datasets.flattening import flattened
 from llm_twin_assets.datasets.instruct import instruct_rows
 from llm_twin_assets.datasets.templates import WHOLE
 from llm_twin_assets.datasets.units import MAX_WORDS, MIN_WORDS, word_count
 from llm_twin_assets.documents.splits import learnable
+from llm_twin_assets.reasons import Reason
 from llm_twin_assets.sources.reading import Refused
 from resources.store import Table
 from resources.terms import TERMS
@@ -67,12 +71,14 @@ def preference_rows(
     twin: str,
     author: str,
     base_answers: Mapping[str, str] | None = None,
+    accepted: pd.DataFrame | None = None,
 ) -> Table:
     """Pairs for a twin from its instruct rows that answer with a passage, at most one a row and kind.
 
     `documents` are the cleaned documents of all authors; `base_answers` holds what the untuned base model
-    wrote for an instruct row, by `row_id`. A rejected text is from a document of the chosen one's split.
-    What cannot be paired comes back as rejected, under the instruct row's id. No order of rows matters.
+    wrote for an instruct row, by `row_id`; `accepted` are the rows of accepted_feedback, None for none. A
+    rejected text is from a document of the chosen one's split, or what a reader turned down. What cannot be
+    paired comes back as rejected, under the id of the instruct row or the feedback. No order of rows matters.
     """
     may = learnable(documents)
     stored: _Rows = {row["document_id"]: row for row in may.to_dict("records")}
@@ -87,8 +93,10 @@ def preference_rows(
         kept, above = _capped(made)
         pairs += kept
         left += unpaired + above
-    frame = _frame(pairs, asked, twin)
-    return Table(frame, rejected(sorted(left), "preference_dataset"), _numbers(frame))
+    known = empty(ACCEPTED_FEEDBACK) if accepted is None else accepted
+    told = joined_pairs(_frame(pairs, asked, twin), known, documents, author)
+    rows = told.rows
+    return Table(rows, rejected(sorted(left + told.left), "preference_dataset"), _numbers(rows))
 
 
 def corpus_version(documents: pd.DataFrame) -> str:
@@ -107,8 +115,9 @@ def _usable(instruct: pd.DataFrame, stored: _Rows) -> tuple[_Rows, list[Left]]:
 
 
 def _with_passages(instruct: pd.DataFrame) -> _Rows:
-    """Rows that answer with a passage, and neither with a document nor with the rest of a passage, by id."""
-    alone = instruct[(instruct["passages"].fillna("") == "") & ~instruct["intent"].isin([*WHOLE, "continue"])]
+    """The author's rows that answer with a passage, not with a document nor a passage's rest, by id."""
+    first = (instruct["passages"].fillna("") == "") & ~is_feedback(instruct)
+    alone = instruct[first & ~instruct["intent"].isin([*WHOLE, "continue"])]
     rows = alone.sort_values("row_id").to_dict("records")
     return {row["row_id"]: row for row in rows if MIN_WORDS <= word_count(row["answer"]) <= MAX_WORDS}
 
@@ -243,7 +252,7 @@ def _numbers(rows: pd.DataFrame) -> dict[str, Any]:
     counts = rows.groupby(["kind", "split"]).size()
     numbers: dict[str, Any] = {
         f"pairs/{kind}/{split}": int(counts.get((kind, split), 0))
-        for kind in PREFERENCE_KINDS
+        for kind in (*PREFERENCE_KINDS, PAIR_KIND)
         for split in SPLITS
     }
     by_kind = {

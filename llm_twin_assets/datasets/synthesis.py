@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from llm_twin_assets.contracts import Reason, digest
+from llm_twin_assets.contracts import digest
 from llm_twin_assets.datasets.instruct import copied
 from llm_twin_assets.datasets.judging import ENOUGH, grading_prompts
 from llm_twin_assets.datasets.prompting import delimited, opening
@@ -19,6 +19,7 @@ from llm_twin_assets.datasets.spending import CapReached, Purse
 from llm_twin_assets.datasets.units import word_count
 from llm_twin_assets.datasets.wordings import REGISTERS
 from llm_twin_assets.documents.shingles import normalised
+from llm_twin_assets.reasons import Reason
 from llm_twin_assets.sources.reading import Refused
 from resources.teacher import TeacherError, UnusableAnswer
 from resources.teacher_cache import Prompt

@@ -7,9 +7,10 @@ from typing import Any, Final
 
 import pandas as pd
 
-from llm_twin_assets.contracts import SPLITS, Reason, digest
+from llm_twin_assets.contracts import SPLITS, digest
 from llm_twin_assets.documents.finding import KINDS
 from llm_twin_assets.documents.presidio import RECOGNIZERS
+from llm_twin_assets.reasons import Reason
 from llm_twin_assets.sources.preview import preview
 
 _PLACEHOLDER: Final = re.compile(r"<([A-Z][A-Z_]+)>")

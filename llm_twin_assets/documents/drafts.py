@@ -7,7 +7,7 @@ changed: its raw row and the rules, and which of its lines are furniture.
 
 from dataclasses import dataclass
 
-from llm_twin_assets.contracts import Reason, content_hash, digest
+from llm_twin_assets.contracts import content_hash, digest
 from llm_twin_assets.documents.byline import guest
 from llm_twin_assets.documents.cleaning import clean
 from llm_twin_assets.documents.furniture import found_in, line_hashes, without_furniture
@@ -16,6 +16,7 @@ from llm_twin_assets.documents.quality import failing
 from llm_twin_assets.documents.redaction import redact
 from llm_twin_assets.documents.rules import CLEANED_FROM, Row, Rules
 from llm_twin_assets.documents.shingles import signature
+from llm_twin_assets.reasons import Reason
 from llm_twin_assets.sources.quarantine import look_through
 from llm_twin_assets.sources.reading import Refused
 from llm_twin_assets.sources.repository_files import is_source

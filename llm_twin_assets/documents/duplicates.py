@@ -12,8 +12,8 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from llm_twin_assets.contracts import Reason
 from llm_twin_assets.documents.shingles import Hashes, candidates, normalised, shingles, words
+from llm_twin_assets.reasons import Reason
 from llm_twin_assets.sources.rows import Row, records
 
 NEAR_DUPLICATE_FROM: Final = 0.7

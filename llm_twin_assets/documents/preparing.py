@@ -5,7 +5,7 @@ from typing import Final
 
 import pandas as pd
 
-from llm_twin_assets.contracts import CLEANED_DOCUMENTS, COPIES, Reason, rejected, shaped
+from llm_twin_assets.contracts import CLEANED_DOCUMENTS, COPIES, rejected, shaped
 from llm_twin_assets.documents.counting import numbers
 from llm_twin_assets.documents.drafts import Draft, draft, finish
 from llm_twin_assets.documents.duplicates import deduplicated
@@ -13,6 +13,7 @@ from llm_twin_assets.documents.furniture import repeated
 from llm_twin_assets.documents.language import author_language, count_words
 from llm_twin_assets.documents.rules import Row, Rules
 from llm_twin_assets.documents.splits import assign_splits
+from llm_twin_assets.reasons import Reason
 from llm_twin_assets.sources.reading import Refused
 from llm_twin_assets.sources.rows import records
 from resources.store import Table

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Final
 
-from llm_twin_assets.contracts import Reason
 from llm_twin_assets.documents.language import count_words, language_of, prose_of
+from llm_twin_assets.reasons import Reason
 
 Failure = tuple[Reason, str]
 

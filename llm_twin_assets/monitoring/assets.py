@@ -1,6 +1,8 @@
-"""production_traces and drift_report: what the twins were asked, and whether it is still of the same kind."""
+"""production_traces, drift_report and feedback_dataset: what the twins were asked, whether it is still of the
+same kind, and what readers' judgement of the answers gives for training.
+"""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -9,7 +11,7 @@ from llm_twin_assets.partitions import TWIN
 from resources.embedder import Embedder
 from resources.releases import Releases
 from resources.settings import Settings
-from resources.store import Store
+from resources.store import Store, Table
 from resources.traces import TraceStore
 from resources.twins import Twins
 
@@ -100,3 +102,57 @@ def drift_report(
     metadata |= {name: dg.MetadataValue.md(text) for name, text in shown(content).items()}
     metadata["page"] = dg.MetadataValue.path(str(page))
     return dg.MaterializeResult(data_version=dg.DataVersion(lineup.window_id), metadata=metadata)
+
+
+@dg.asset(
+    group_name="monitoring",
+    kinds={"python", "parquet"},
+    owners=OWNERS,
+    code_version=CODE_VERSION,
+    partitions_def=TWIN,
+    deps=["production_traces", "cleaned_documents", "cleaned_chunks", "instruct_dataset"],
+)
+def feedback_dataset(
+    context: dg.AssetExecutionContext,
+    settings: dg.ResourceParam[Settings],
+    twins: dg.ResourceParam[Twins],
+    store: dg.ResourceParam[Store],
+    traces: dg.ResourceParam[TraceStore],
+) -> dg.MaterializeResult[None]:
+    """What readers' feedback gives for training stands in the store, as the author's own spans."""
+    from llm_twin_assets.contracts import FEEDBACK_ROWS, digest, empty
+    from llm_twin_assets.monitoring.feedback_dataset import feedback_rows, stands_against
+
+    twin, hour = twins.twin(context.partition_key), _this_hour()
+    made_of, missing = _upstream(store, twin.name)
+    said = traces.feedback_since(twin.name)
+    asked = twins.questions.read_text() if twins.questions else ""
+
+    def made() -> Table:
+        if missing:
+            return Table(empty(FEEDBACK_ROWS))
+        against = stands_against(store, settings, twins, twin)
+        return feedback_rows(store.read("production_traces", twin.name), said, against, twin.name, hour)
+
+    # What was said grows old enough by the hour; where nothing was, no hour changes anything.
+    inputs = digest(CODE_VERSION, made_of, asked, settings.redaction, said, said and hour)
+    record = store.materialize("feedback_dataset", inputs, made, twin.name)
+    rows = record.metadata["dagster/row_count"]
+    waits = {"waits_for": f"{', '.join(missing)}: run `llm-twin run`"} if missing else {}
+    metadata: dict[str, Any] = record.reported() | {"rows": rows} | waits
+    return dg.MaterializeResult(data_version=dg.DataVersion(record.version), metadata=metadata)
+
+
+def _this_hour() -> datetime:
+    return datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+
+
+def _upstream(store: Store, twin: str) -> tuple[dict[str, str], list[str]]:
+    """The versions of what feedback is made of and measured by, and what of it was never made."""
+    owners = {"production_traces": twin, "instruct_dataset": twin}
+    names = ("production_traces", "cleaned_documents", "cleaned_chunks", "instruct_dataset")
+    records = {name: store.record(name, owners.get(name)) for name in names}
+    return (
+        {name: record.version for name, record in records.items() if record},
+        [name for name, record in records.items() if not record],
+    )

@@ -10,11 +10,12 @@ from typing import Any, Final
 
 import pandas as pd
 
-from llm_twin_assets.contracts import Reason, content_hash
+from llm_twin_assets.contracts import content_hash
 from llm_twin_assets.datasets.contrasts import is_like_long
 from llm_twin_assets.datasets.units import word_count
 from llm_twin_assets.documents.splits import learnable
 from llm_twin_assets.monitoring.eligibility import Trace, text_of
+from llm_twin_assets.reasons import Reason
 from llm_twin_assets.serving.sentences import Sentence, quotable
 from llm_twin_assets.sources.reading import Refused
 from resources.terms import query_terms

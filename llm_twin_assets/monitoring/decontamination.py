@@ -14,9 +14,9 @@ from typing import Final
 
 import pandas as pd
 
-from llm_twin_assets.contracts import Reason
 from llm_twin_assets.datasets.leaks import grams
 from llm_twin_assets.documents.shingles import normalised
+from llm_twin_assets.reasons import Reason
 from llm_twin_assets.retrieval.qrels import heading_queries
 from llm_twin_assets.retrieval.questions import hand_written
 from llm_twin_assets.sources.encoded_text import without_invisible

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 import pandas as pd
 
-from llm_twin_assets.contracts import Reason, digest
+from llm_twin_assets.contracts import digest
+from llm_twin_assets.reasons import Reason
 from llm_twin_assets.sources.reading import Refused
 
 # What was said last must be this old, so that it could be taken back or contradicted.

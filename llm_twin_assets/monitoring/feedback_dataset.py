@@ -27,7 +27,6 @@ import pandas as pd
 from llm_twin_assets.contracts import (
     FEEDBACK_KINDS,
     FEEDBACK_ROWS,
-    Reason,
     content_hash,
     rejected,
     row_id,
@@ -48,6 +47,7 @@ from llm_twin_assets.monitoring.authors_spans import (
 )
 from llm_twin_assets.monitoring.decontamination import HeldOut, Questions, held_out, plain
 from llm_twin_assets.monitoring.eligibility import Judged, Left, eligible, text_of
+from llm_twin_assets.reasons import Reason
 from llm_twin_assets.sources.injection import scan
 from llm_twin_assets.sources.reading import Refused
 from resources.settings import Settings

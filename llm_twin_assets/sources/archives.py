@@ -7,7 +7,8 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import NoReturn
 
-from llm_twin_assets.contracts import Reason, digest
+from llm_twin_assets.contracts import digest
+from llm_twin_assets.reasons import Reason
 from llm_twin_assets.sources.reading import MAX_BYTES, Entry, Refused
 
 # What an archive may weigh as it is, and its wanted members unpacked.

@@ -7,7 +7,7 @@ reading it. Only what changed is fetched, and only bytes that changed are parsed
 from dataclasses import dataclass
 from typing import Protocol
 
-from llm_twin_assets.contracts import Reason
+from llm_twin_assets.reasons import Reason
 from llm_twin_assets.sources.reading import Entry, Refused
 
 

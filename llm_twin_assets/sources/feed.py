@@ -7,7 +7,8 @@ from dataclasses import astuple, dataclass
 from functools import partial
 from typing import Any
 
-from llm_twin_assets.contracts import Reason, digest
+from llm_twin_assets.contracts import digest
+from llm_twin_assets.reasons import Reason
 from llm_twin_assets.sources.connector import Item
 from llm_twin_assets.sources.dates import as_date, date_in
 from llm_twin_assets.sources.markdown import headings

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from llm_twin_assets.contracts import Reason
+from llm_twin_assets.reasons import Reason
 from llm_twin_assets.sources.archives import zipped
 from llm_twin_assets.sources.connector import Item
 from llm_twin_assets.sources.reading import MAX_BYTES, Entry, Refused

@@ -4,7 +4,8 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from llm_twin_assets.contracts import Reason, digest
+from llm_twin_assets.contracts import digest
+from llm_twin_assets.reasons import Reason
 from llm_twin_assets.sources.dates import as_date
 from llm_twin_assets.sources.front_matter import split_front_matter
 from llm_twin_assets.sources.markdown import headings

@@ -4,7 +4,7 @@ from typing import Any
 
 import yaml
 
-from llm_twin_assets.contracts import Reason
+from llm_twin_assets.reasons import Reason
 from llm_twin_assets.sources.reading import Refused
 
 KEYS = ("title", "author", "date", "platform", "kind", "url", "language")

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote, urlsplit
 
-from llm_twin_assets.contracts import Reason, digest
+from llm_twin_assets.contracts import digest
+from llm_twin_assets.reasons import Reason
 from llm_twin_assets.sources.connector import Item, Unreachable
 from llm_twin_assets.sources.reading import MAX_BYTES, Entry, Fields, Refused, author_of
 from llm_twin_assets.sources.repository_files import NOTEBOOK, exact_text, is_kept, title_of

@@ -7,7 +7,8 @@ from functools import partial
 from textwrap import shorten
 from typing import Any
 
-from llm_twin_assets.contracts import Reason, digest
+from llm_twin_assets.contracts import digest
+from llm_twin_assets.reasons import Reason
 from llm_twin_assets.sources.dates import as_date
 from llm_twin_assets.sources.markdown import headings
 from llm_twin_assets.sources.reading import MAX_BYTES, Entry, Fields, Refused, author_of, with_newlines

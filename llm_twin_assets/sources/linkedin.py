@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import PurePosixPath
 from textwrap import shorten
 
-from llm_twin_assets.contracts import Reason, digest
+from llm_twin_assets.contracts import digest
+from llm_twin_assets.reasons import Reason
 from llm_twin_assets.sources.archives import Archive, refused_entry
 from llm_twin_assets.sources.dates import as_date
 from llm_twin_assets.sources.handbook import canonical

@@ -4,7 +4,7 @@ import io
 import re
 from typing import Any
 
-from llm_twin_assets.contracts import Reason
+from llm_twin_assets.reasons import Reason
 from llm_twin_assets.sources.archives import Archive
 from llm_twin_assets.sources.reading import Refused, with_newlines
 

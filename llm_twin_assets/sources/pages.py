@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from llm_twin_assets.contracts import Reason
+from llm_twin_assets.reasons import Reason
 from llm_twin_assets.sources.connector import Unreachable
 from llm_twin_assets.sources.handbook import canonical
 from llm_twin_assets.sources.reading import Refused, decoded

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from llm_twin_assets.contracts import Reason
+from llm_twin_assets.reasons import Reason
 
 MAX_BYTES = 10_000_000
 

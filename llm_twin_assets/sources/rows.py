@@ -7,7 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-from llm_twin_assets.contracts import UNVERSIONED, Reason, content_hash, digest, document_id
+from llm_twin_assets.contracts import UNVERSIONED, content_hash, digest, document_id
+from llm_twin_assets.reasons import Reason
 from llm_twin_assets.sources.connector import Connector, Item
 from llm_twin_assets.sources.listing import READER, Listed
 from llm_twin_assets.sources.quarantine import look_through

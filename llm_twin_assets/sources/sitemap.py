@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from llm_twin_assets.contracts import Reason
+from llm_twin_assets.reasons import Reason
 from llm_twin_assets.sources.connector import Unreachable
 from llm_twin_assets.sources.pages import fetched
 from llm_twin_assets.sources.reading import MAX_BYTES, Refused

@@ -7,7 +7,7 @@ there is hardly any text beside them.
 
 import re
 
-from llm_twin_assets.contracts import Reason
+from llm_twin_assets.reasons import Reason
 from llm_twin_assets.sources.pages import shown_text
 
 # An article is longer than a wall; and in a text of a few words, a wall's words may stand anywhere.

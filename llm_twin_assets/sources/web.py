@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
-from llm_twin_assets.contracts import Reason, digest
+from llm_twin_assets.contracts import digest
+from llm_twin_assets.reasons import Reason
 from llm_twin_assets.sources.connector import Item
 from llm_twin_assets.sources.markdown import headings
 from llm_twin_assets.sources.pages import (

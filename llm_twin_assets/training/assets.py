@@ -12,6 +12,7 @@ from resources.settings import Settings
 from resources.store import Store
 
 CODE_VERSION = "2"
+_Train = Callable[[dict[str, Any]], dict[str, Any]]
 
 
 class Budget(dg.Config):
@@ -63,9 +64,9 @@ def fine_tuned_model(
     """The twin's adapter on the current base model stands in its folder."""
     from llm_twin_assets.training import training
 
-    model = training.fine_tuned_model(
-        settings, store, models, context.partition_key, CODE_VERSION, _process(context, pipes)
-    )
+    twin = context.partition_key
+    train = _noting(store, twin, _process(context, pipes))
+    model = training.fine_tuned_model(settings, store, models, twin, CODE_VERSION, train)
     return _result(model, {})
 
 
@@ -87,15 +88,21 @@ def aligned_model(
     """The twin's adapter, trained on to prefer its author's answers, stands in its folder."""
     from llm_twin_assets.training import training
 
-    model = training.aligned_model(
-        settings, store, models, context.partition_key, CODE_VERSION, _process(context, pipes)
-    )
+    twin = context.partition_key
+    train = _noting(store, twin, _process(context, pipes))
+    model = training.aligned_model(settings, store, models, twin, CODE_VERSION, train)
     return _result(model, {})
 
 
-def _process(
-    context: dg.AssetExecutionContext, pipes: dg.PipesSubprocessClient
-) -> Callable[[dict[str, Any]], dict[str, Any]]:
+def _noting(store: Store, twin: str, train: _Train) -> _Train:
+    """A training after which the model names the batches of feedback that it learned from."""
+    from llm_twin_assets.datasets.feedback_rows import batches_of
+
+    feedback = batches_of(store.read_or_empty("accepted_feedback", twin))
+    return lambda task: train(task) | {"feedback": feedback}
+
+
+def _process(context: dg.AssetExecutionContext, pipes: dg.PipesSubprocessClient) -> _Train:
     """Runs a training task in a process of its own, which dies with this one."""
     import os
 

@@ -5,7 +5,16 @@ from hypothesis import strategies as st
 from pandera.errors import SchemaErrors
 
 from llm_twin_assets import contracts
-from llm_twin_assets.contracts import REJECTED, Reason, chunk_id, conform, digest, document_id, empty, row_id
+from llm_twin_assets.contracts import (
+    REJECTED,
+    chunk_id,
+    conform,
+    digest,
+    document_id,
+    empty,
+    row_id,
+)
+from llm_twin_assets.reasons import Reason
 
 TEXTS = st.text(max_size=30)
 

@@ -25,6 +25,7 @@ UNPARTITIONED = {
     "base_model": "training",
 }
 OF_A_TWIN = {
+    "accepted_feedback": "datasets",
     "instruct_dataset": "datasets",
     "preference_dataset": "datasets",
     "fine_tuned_model": "training",
@@ -34,6 +35,7 @@ OF_A_TWIN = {
     "deployed_endpoint": "serving",
     "production_traces": "monitoring",
     "drift_report": "monitoring",
+    "feedback_dataset": "monitoring",
 }
 PACKAGES = ["llm_twin_assets", "resources", "jobs"]
 
@@ -70,6 +72,14 @@ def test_every_asset_says_what_exists_and_whose_it_is(graph):
         assert node.is_external or node.code_version, node.key
 
 
+def test_feedback_is_read_from_the_store_so_that_no_circle_closes(graph):
+    accepted, stored = dg.AssetKey("accepted_feedback"), dg.AssetKey("feedback_dataset")
+    assert graph.get(accepted).parent_keys == {dg.AssetKey("cleaned_documents")}
+    assert graph.get(accepted).metadata["reads"].value == stored
+    assert dg.AssetKey("production_traces") in graph.get(stored).parent_keys
+    assert not graph.get(stored).child_keys
+
+
 def test_exactly_the_assets_of_a_twin_are_partitioned_by_twin(graph):
     partitioned = {node.key.to_user_string() for node in graph.asset_nodes if node.is_partitioned}
     assert partitioned == set(OF_A_TWIN)
@@ -91,6 +101,8 @@ def test_the_checks_of_a_twin_are_stored_for_that_twin(graph):
 @pytest.mark.parametrize("asset", sorted(set(UNPARTITIONED | OF_A_TWIN) - {"source_documents"}))
 def test_the_stages_that_others_build_on_have_a_blocking_check(graph, asset):
     unchecked = {"retrieval_evaluation", "production_traces", "drift_report", "release"}
+    # What they hold is checked in the datasets that it joins.
+    unchecked |= {"feedback_dataset", "accepted_feedback"}
     blocking = {key.asset_key.to_user_string() for key in graph.asset_check_keys if graph.get(key).blocking}
     assert asset in blocking | unchecked
 

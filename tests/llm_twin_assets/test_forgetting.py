@@ -1,14 +1,16 @@
 """Where a document is, and that forgetting takes it away; the whole command is tested on the whole graph."""
 
 import json
+import shutil
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from llm_twin_assets.contracts import Reason, chunk_id, content_hash, document_id, rejected, row_id
+from llm_twin_assets.contracts import chunk_id, content_hash, document_id, rejected, row_id
 from llm_twin_assets.forgetting import footprint, forget, summary
+from llm_twin_assets.reasons import Reason
 from resources.catalog import Catalog
 from resources.edge_store import EdgeStore
 from resources.models import Model, ModelStore
@@ -68,6 +70,14 @@ def _pair(uri):
     }
 
 
+def _judged(uri):
+    """What a reader turned down in favour of a document's words."""
+    row = {name: value for name, value in _row(uri).items() if name not in ("intent", "generator")}
+    said = dict.fromkeys(("trace_id", "thread", "voter", "release_id", "answer_hash"), "1")
+    worse = {"rejected": "Worse.", "rejected_document_id": document_id(f"{uri} by another")}
+    return row | said | worse | {"said_at": "2026-01-01T00:00:00.000+00:00", "kind": "rejected"}
+
+
 def _fill(resources, uris):
     """What the stages leave behind that know these documents."""
     store = resources["store"]
@@ -79,6 +89,8 @@ def _fill(resources, uris):
         ("cleaned_chunks", [_chunk(uri) for uri in uris], None),
         ("instruct_dataset", [_row(uri) for uri in uris], "ada"),
         ("preference_dataset", [_pair(uri) for uri in uris], "ada"),
+        ("feedback_dataset", [_judged(uri) for uri in uris], "ada"),
+        ("accepted_feedback", [_judged(uri) | {"batch": "b"} for uri in uris], "ada"),
     ]:
         store.materialize(asset, str(uris), lambda rows=rows: Table(pd.DataFrame(rows)), twin)
     chunks = [_chunk(uri) for uri in uris]
@@ -125,7 +137,7 @@ def resources(tmp_path, twins):
 
 def test_everything_that_holds_a_document_or_learned_from_it_is_found(twins, resources):
     found = footprint(GONE, twins, resources)
-    assert (found.known, found.chunks, found.vectors, found.dataset_rows) == (True, 1, 1, {"ada": 2})
+    assert (found.known, found.chunks, found.vectors, found.dataset_rows) == (True, 1, 1, {"ada": 4})
     assert found.indexes == [resources["vectors"].live()]
     assert (found.base_models, found.adapters) == (["base"], {"ada": ["old"]})
     assert found.releases == {"ada": resources["releases"].all("ada")}
@@ -146,15 +158,16 @@ def test_an_unknown_address_is_nowhere(twins, resources):
 class Runs:
     """Runs jobs as the graph would: the documents' job leaves out what is forgotten."""
 
-    def __init__(self, resources, fails=False):
-        self.resources, self.fails, self.asked = resources, fails, []
+    def __init__(self, resources, fails=False, jobs_fill=True):
+        self.resources, self.fails, self.jobs_fill, self.asked = resources, fails, jobs_fill, []
 
     def __call__(self, job, **options):
         self.asked.append((job, options))
         if self.fails:
             return ["the index is worse than the live one"]
         left = [uri for uri in (GONE, KEPT) if uri not in self.resources["catalog"].forgotten.uris()]
-        _fill(self.resources, left)
+        if self.jobs_fill:
+            _fill(self.resources, left)
         return []
 
 
@@ -168,7 +181,11 @@ def test_after_forgetting_only_what_was_learned_is_left(twins, resources):
     assert after.base_models == ["base"]
     assert runs.asked == [
         ("documents_job", {}),
-        ("twin_job", {"twin": "ada", "assets": ["instruct_dataset", "preference_dataset"]}),
+        (
+            "twin_job",
+            {"twin": "ada", "assets": ["accepted_feedback", "instruct_dataset", "preference_dataset"]},
+        ),
+        ("monitoring_job", {"twin": "ada", "assets": ["feedback_dataset"]}),
     ]
     told = summary(before, after, dry_run=False)
     assert "chunks: 1 -> 0" in told
@@ -216,5 +233,12 @@ def test_what_a_teacher_wrote_of_it_and_a_training_cut_short_go_too(twins, resou
     assert not (home / "checkpoints").exists()
 
 
-def test_a_pair_that_only_sets_its_words_against_others_is_counted(twins, resources):
-    assert footprint(f"{KEPT} by another", twins, resources).dataset_rows == {"ada": 1}
+def test_rows_that_only_set_its_words_against_others_are_counted(twins, resources):
+    assert footprint(f"{KEPT} by another", twins, resources).dataset_rows == {"ada": 3}
+
+
+def test_a_twin_that_nobody_judged_has_no_feedback_to_make_again(twins, resources):
+    shutil.rmtree(resources["store"].folder("feedback_dataset"))
+    runs = Runs(resources, jobs_fill=False)
+    forget(GONE, twins, resources, runs)
+    assert [job for job, _ in runs.asked] == ["documents_job", "twin_job"]

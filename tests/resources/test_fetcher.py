@@ -9,7 +9,7 @@ import zlib
 import pytest
 import trustme
 
-from llm_twin_assets.contracts import Reason
+from llm_twin_assets.reasons import Reason
 from resources.fetch_page import FetchReason
 from resources.fetcher import Page
 from tests.resources.fetch_server import (

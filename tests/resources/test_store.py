@@ -2,7 +2,8 @@ import pandas as pd
 import pytest
 from pandera.errors import SchemaErrors
 
-from llm_twin_assets.contracts import Reason, document_id, rejected
+from llm_twin_assets.contracts import document_id, rejected
+from llm_twin_assets.reasons import Reason
 from resources.store import NotMaterialized, Table
 from tests.rows import ORIGIN
 

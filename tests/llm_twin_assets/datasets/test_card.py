@@ -60,6 +60,13 @@ def test_a_teachers_rows_cost_and_grades_are_shown(table):
     assert "- 4.5: 3" in card_texts(found)[1]
 
 
+def test_a_readers_question_has_no_register_of_ours(table):
+    rows = table.rows.assign(generator="feedback:b1", intent="feedback")
+    found = dataset_card(rows, {}, About("ada", ADA), "d1")
+    assert list(found["registers"]) == ["reader"]
+    assert sum(found["generators"]["feedback:b1"].values()) == len(rows)
+
+
 def test_an_empty_dataset_has_a_card(table):
     as_json, markdown = card_texts(dataset_card(table.rows.iloc[:0], {}, About("ada", ADA), "d1"))
     assert json.loads(as_json)["rows"] == 0

@@ -7,15 +7,23 @@ import pytest
 
 from llm_twin_assets.contracts import CHUNKS, INSTRUCT_ROWS, conform, empty
 from llm_twin_assets.datasets import assets, checks
+from llm_twin_assets.datasets.accepted_feedback import Batches
+from llm_twin_assets.datasets.feedback_rows import batches_of, is_feedback
 from llm_twin_assets.datasets.instruct import GENERATOR
 from llm_twin_assets.partitions import TWIN
+from llm_twin_assets.training import lora
+from resources.models import Model, ModelStore
+from resources.releases import Releases
 from resources.settings import Settings
 from resources.store import Table
 from resources.twins import FileSource, Twin, Twins
 from tests.llm_twin_assets.datasets.conftest import passage
+from tests.llm_twin_assets.datasets.test_feedback_rows import feedback
+from tests.llm_twin_assets.monitoring.feedback_world import DOCUMENTS
 
 NAME = TWIN.get_partition_keys()[0]
 AUTHOR = "Ada Moor"
+DATASETS = [assets.accepted_feedback, assets.instruct_dataset, assets.preference_dataset]
 CHECKS = [
     checks.answers_stand_in_their_documents,
     checks.splits_are_their_documents,
@@ -34,9 +42,15 @@ def run(store, tmp_path):
 
     def _run(*stage):
         return dg.materialize(
-            stage or [assets.instruct_dataset, *CHECKS],
+            stage or [assets.accepted_feedback, assets.instruct_dataset, *CHECKS],
             partition_key=NAME,
-            resources={"store": store, "twins": twins, "settings": Settings(home=tmp_path)},
+            resources={
+                "store": store,
+                "twins": twins,
+                "settings": Settings(home=tmp_path),
+                "models": ModelStore(store.home),
+                "releases": Releases(store.home),
+            },
             raise_on_error=False,
         )
 
@@ -59,12 +73,9 @@ def as_it_is() -> None:
     """Leaves the stored rows alone, so that the checks can look at them."""
 
 
-def metadata_of(done):
-    return {
-        key: value.value
-        for event in done.get_asset_materialization_events()
-        for key, value in event.materialization.metadata.items()
-    }
+def metadata_of(done, asset="instruct_dataset"):
+    (found,) = done.asset_materializations_for_node(asset)
+    return {key: value.value for key, value in found.metadata.items()}
 
 
 def verdicts_of(done):
@@ -140,7 +151,7 @@ def pairs(run, keep):
                 for n, author in enumerate([AUTHOR, AUTHOR, "Bo Rask", "Bo Rask"])
             ]
         )
-        return run(assets.instruct_dataset, assets.preference_dataset, checks.pairs_are_sound)
+        return run(*DATASETS, checks.pairs_are_sound)
 
     return made
 
@@ -150,9 +161,9 @@ def test_pairs_are_made_of_the_rows_and_their_check_passes(pairs, store):
     assert done.success
     assert verdicts_of(done) == {"pairs_are_sound": True}
     rows = store.read("preference_dataset", NAME)
-    assert len(rows) == metadata_of(done)["dagster/row_count"]
+    assert len(rows) == metadata_of(done, "preference_dataset")["dagster/row_count"]
     assert set(rows["twin"]) <= {NAME}
-    assert metadata_of(pairs())["reused"] is True
+    assert metadata_of(pairs(), "preference_dataset")["reused"] is True
 
 
 def test_a_pair_that_is_not_the_authors_span_stops_the_run(pairs, run, store):
@@ -168,3 +179,69 @@ def test_a_pair_that_is_not_the_authors_span_stops_the_run(pairs, run, store):
 @dg.asset(name="preference_dataset", partitions_def=TWIN)
 def pairs_as_they_are() -> None:
     """Leaves the stored pairs alone."""
+
+
+@pytest.fixture
+def judged(run, store):
+    """Materializes all datasets beside the feedback that an earlier cycle stored, with every check."""
+    store.materialize("cleaned_documents", "feedback world", lambda: Table(DOCUMENTS))
+    store.materialize("cleaned_chunks", "none", lambda: Table(empty(CHUNKS)))
+
+    def _judged():
+        done = run(*DATASETS, *CHECKS, checks.pairs_are_sound)
+        assert done.success
+        assert all(verdicts_of(done).values())
+        return {asset.key.path[0]: metadata_of(done, asset.key.path[0]) for asset in DATASETS}
+
+    return _judged
+
+
+def told(store):
+    """An earlier cycle's feedback: six rows."""
+    rows = feedback().drop(columns="batch").assign(twin=NAME)
+    store.materialize("feedback_dataset", "earlier", lambda: Table(rows), NAME)
+    return rows
+
+
+def learned(store):
+    """What the twin's adapter is trained on, of the questions that readers asked."""
+    rows = lora.training_rows(store.read("instruct_dataset", NAME), {"passages": False})
+    return rows[is_feedback(rows)]
+
+
+def test_without_feedback_everything_is_reused_from_the_second_run_on(judged, store):
+    judged()
+    assert store.read("accepted_feedback", NAME).empty
+    assert [one["reused"] for one in judged().values()] == [True] * 3
+
+
+def test_accepted_feedback_is_trained_on_and_reused_without_more(judged, store):
+    judged()
+    rows = told(store)
+    numbers = judged()
+    assert numbers["accepted_feedback"]["dagster/row_count"] == len(rows)
+    assert set(learned(store)["instruction"]) <= set(rows["instruction"])
+    assert len(learned(store)) == numbers["instruct_dataset"]["rows/feedback"] > 3
+    assert numbers["preference_dataset"]["pairs/feedback/train"] > 0
+    assert "| reader |" in numbers["instruct_dataset"]["card"]
+    assert [one["reused"] for one in judged().values()] == [True] * 3
+
+
+def test_the_first_run_has_no_room_for_feedback(judged, store):
+    told(store)
+    assert judged()["accepted_feedback"]["rejected/share_cap"] == 6
+
+
+def test_a_batch_that_a_refused_model_learned_is_out(judged, store):
+    judged()
+    told(store)
+    judged()
+    (batch,) = batches_of(store.read("accepted_feedback", NAME))
+    ModelStore(store.home).point("aligned_model", Model("bad", "i", "f", {"feedback": [batch]}), NAME)
+    report = {"decision": "refuse", "challenger": "bad"}
+    store.materialize_report("model_evaluation", "i", lambda: (report, {}), NAME)
+    numbers = judged()
+    assert list(Batches(store, NAME).blamed()) == [batch]
+    assert numbers["accepted_feedback"]["rejected/blamed"] == 6
+    assert numbers["instruct_dataset"]["rows/feedback"] == 0
+    assert learned(store).empty

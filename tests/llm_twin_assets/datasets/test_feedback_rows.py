@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llm_twin_assets.contracts import ACCEPTED_FEEDBACK, INSTRUCT_ROWS, Reason, conform
+from llm_twin_assets.contracts import ACCEPTED_FEEDBACK, INSTRUCT_ROWS, conform
 from llm_twin_assets.datasets.feedback_rows import (
     BY_FEEDBACK,
     PAIR_KIND,
@@ -20,6 +20,7 @@ from llm_twin_assets.datasets.leaks import leak_numbers
 from llm_twin_assets.datasets.pair_faults import faults
 from llm_twin_assets.datasets.preferences import preference_rows
 from llm_twin_assets.datasets.provenance import not_verbatim
+from llm_twin_assets.reasons import Reason
 from tests.llm_twin_assets.monitoring.feedback_world import (
     ADA,
     DOCUMENTS,

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llm_twin_assets.contracts import INSTRUCT_ROWS, Reason, conform
+from llm_twin_assets.contracts import INSTRUCT_ROWS, conform
 from llm_twin_assets.datasets.instruct import GENERATOR, LEAST_REST, document_rows, instruct_rows
 from llm_twin_assets.datasets.leaks import leak_numbers
 from llm_twin_assets.datasets.templates import WHOLE
@@ -13,6 +13,7 @@ from llm_twin_assets.datasets.wordings import WORDINGS
 from llm_twin_assets.documents.preparing import clean_documents
 from llm_twin_assets.documents.rules import Rules
 from llm_twin_assets.documents.shingles import normalised
+from llm_twin_assets.reasons import Reason
 from tests.llm_twin_assets.datasets.conftest import passage
 from tests.prose import prose
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llm_twin_assets.contracts import PREFERENCE_KINDS, PREFERENCE_ROWS, SPLITS, Reason, conform
+from llm_twin_assets.contracts import PREFERENCE_KINDS, PREFERENCE_ROWS, SPLITS, conform
 from llm_twin_assets.datasets.contrasts import (
     LEAST_DIFFERENCE,
     LENGTH_RATIO,
@@ -19,12 +19,17 @@ from llm_twin_assets.datasets.contrasts import (
     is_like_long,
     truncated,
 )
+from llm_twin_assets.datasets.feedback_rows import joined
 from llm_twin_assets.datasets.instruct import instruct_rows
+from llm_twin_assets.datasets.pair_faults import faults
 from llm_twin_assets.datasets.preferences import LARGEST_SHARE, preference_rows
 from llm_twin_assets.datasets.templates import WHOLE
 from llm_twin_assets.documents.splits import learnable
+from llm_twin_assets.reasons import Reason
 from llm_twin_assets.sources.reading import Refused
 from tests.llm_twin_assets.datasets.conftest import _row
+from tests.llm_twin_assets.datasets.test_feedback_rows import feedback
+from tests.llm_twin_assets.monitoring.feedback_world import DOCUMENTS, INSTRUCT
 from tests.prose import prose
 
 ADA, BO = "Ada Moor", "Bo Rask"
@@ -235,3 +240,19 @@ def _two_authors():
     triples = [(ADA, "train", article(n, n + 1)) for n in (10, 20, 30)] + [(BO, "train", article(40, 41, 42))]
     documents = pd.DataFrame([_row(number, *triple) for number, triple in enumerate(triples)])
     return documents, instruct_rows(documents, "ada", ADA).rows
+
+
+def test_what_readers_turned_down_joins_at_the_end_and_gives_no_other_pair():
+    accepted = feedback()
+    instruct = joined(INSTRUCT, accepted, DOCUMENTS, ADA).rows
+    table = preference_rows(instruct, DOCUMENTS, "ada", ADA, accepted=accepted)
+    rows = conform(table.rows, PREFERENCE_ROWS)
+    added = rows[rows["kind"] == "feedback"]
+    turned_down = accepted[accepted["rejected"].notna()]
+    assert len(added) == table.metadata["pairs/feedback/train"] > 0
+    assert set(added["rejected"]) <= set(turned_down["rejected"])
+    assert set(table.rejected["item_id"]) >= set(turned_down["row_id"]) - set(added["row_id"])
+    own = preference_rows(INSTRUCT, DOCUMENTS, "ada", ADA).rows
+    pd.testing.assert_frame_equal(rows.head(len(own)), own)
+    assert faults(rows, DOCUMENTS) == []
+    assert preference_rows(INSTRUCT.assign(generator="feedback:b1"), DOCUMENTS, "ada", ADA).rows.empty

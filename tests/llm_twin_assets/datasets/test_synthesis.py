@@ -6,12 +6,13 @@ from itertools import count
 import pandas as pd
 import pytest
 
-from llm_twin_assets.contracts import INSTRUCT_ROWS, Reason, conform
+from llm_twin_assets.contracts import INSTRUCT_ROWS, conform
 from llm_twin_assets.datasets.instruct import GENERATOR, instruct_rows
 from llm_twin_assets.datasets.prompting import delimited, opening
 from llm_twin_assets.datasets.spending import CostCapError, Prices, Purse
 from llm_twin_assets.datasets.synthesis import MOST_FAILURES, register_asked, taught, writing_prompt
 from llm_twin_assets.datasets.wordings import REGISTERS
+from llm_twin_assets.reasons import Reason
 from resources.teacher import OpenAITeacher
 from resources.teacher_cache import CachedTeacher, TeacherCache
 from tests.llm_twin_assets.datasets.conftest import passage

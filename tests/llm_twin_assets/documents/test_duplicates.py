@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llm_twin_assets.contracts import Reason
 from llm_twin_assets.documents.duplicates import Pair, deduplicated, relations
 from llm_twin_assets.documents.shingles import candidates, shingles, signature
 from llm_twin_assets.documents.splits import assign_splits
+from llm_twin_assets.reasons import Reason
 
 
 def frame(*documents: dict[str, object]) -> pd.DataFrame:

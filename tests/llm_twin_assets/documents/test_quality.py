@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_twin_assets.contracts import Reason
 from llm_twin_assets.documents.quality import failing
+from llm_twin_assets.reasons import Reason
 
 # Seven sentences, more than 50 words, nothing said twice.
 PROSE = [

@@ -24,12 +24,13 @@ class World:
 
         self.store, self.twin = store, TWIN.get_partition_keys()[0]
         self.traces, self.embedder = TraceStore(store.home), Bags()
+        self.twins = load_twins(Settings(home=store.home).config)
 
     def resources(self, **changes):
         settings = Settings(home=self.store.home, **changes)
         return {
             "settings": settings,
-            "twins": load_twins(settings.config),
+            "twins": self.twins,
             "store": self.store,
             "traces": self.traces,
             "releases": Releases(self.store.home),
@@ -197,12 +198,14 @@ def test_stale_answers_warn(world, signals, passed):
 
 
 def test_they_belong_to_monitoring_and_traces_grow_stale():
-    from llm_twin_assets.monitoring.assets import drift_report, production_traces
+    from llm_twin_assets.monitoring.assets import drift_report, feedback_dataset, production_traces
 
-    specs = [one.get_asset_spec() for one in (production_traces, drift_report)]
+    specs = [one.get_asset_spec() for one in (production_traces, drift_report, feedback_dataset)]
     deps = [{dep.asset_key.to_user_string() for dep in spec.deps} for spec in specs]
-    assert deps == [{"cleaned_documents", "cleaned_chunks", "deployed_endpoint"}, {"production_traces"}]
-    assert [(spec.group_name, spec.owners) for spec in specs] == [("monitoring", ["team:monitoring"])] * 2
+    cleaned = {"cleaned_documents", "cleaned_chunks"}
+    assert deps[:2] == [{*cleaned, "deployed_endpoint"}, {"production_traces"}]
+    assert deps[2] == {*cleaned, "production_traces", "instruct_dataset"}
+    assert [(spec.group_name, spec.owners) for spec in specs] == [("monitoring", ["team:monitoring"])] * 3
     assert specs[0].freshness_policy is not None
 
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llm_twin_assets.contracts import Reason
 from llm_twin_assets.datasets.contrasts import is_like_long
 from llm_twin_assets.monitoring.authors_spans import FEWEST_WORDS, author_of, is_quotation, said
+from llm_twin_assets.reasons import Reason
 from llm_twin_assets.sources.reading import Refused
 from tests.llm_twin_assets.monitoring.feedback_world import (
     ADA,

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llm_twin_assets.contracts import FEEDBACK_ROWS, REJECTED, Reason, conform
+from llm_twin_assets.contracts import FEEDBACK_ROWS, REJECTED, conform
 from llm_twin_assets.datasets.feedback_rows import room
 from llm_twin_assets.documents.finding import Finding
 from llm_twin_assets.monitoring.feedback_dataset import SHARES
+from llm_twin_assets.reasons import Reason
 from tests.llm_twin_assets.monitoring.feedback_world import (
     AUTHOR,
     DOCUMENTS,

@@ -4,7 +4,7 @@ import base64
 import codecs
 from urllib.parse import quote
 
-from llm_twin_assets.contracts import Reason
+from llm_twin_assets.reasons import Reason
 
 _OPENING = (
     "We kept bees behind the school for nine summers. The hives stood in a row under the lime trees, and "

@@ -4,7 +4,7 @@ import zipfile
 
 import pytest
 
-from llm_twin_assets.contracts import Reason
+from llm_twin_assets.reasons import Reason
 from llm_twin_assets.sources import archives
 from llm_twin_assets.sources.archives import MAX_MEMBERS, Archive, zipped
 from llm_twin_assets.sources.reading import MAX_BYTES, Refused

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llm_twin_assets.contracts import Reason
+from llm_twin_assets.reasons import Reason
 from llm_twin_assets.sources.connector import Item, Unreachable
 from llm_twin_assets.sources.feed import FeedConnector
 from llm_twin_assets.sources.reading import Refused

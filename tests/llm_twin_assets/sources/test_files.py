@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from llm_twin_assets.contracts import Reason
+from llm_twin_assets.reasons import Reason
 from llm_twin_assets.sources.connector import Item
 from llm_twin_assets.sources.files import FilesConnector
 from llm_twin_assets.sources.reading import Entry, Refused

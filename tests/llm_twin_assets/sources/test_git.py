@@ -12,7 +12,7 @@ import trustme
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from llm_twin_assets.contracts import Reason
+from llm_twin_assets.reasons import Reason
 from llm_twin_assets.sources import git as git_module
 from llm_twin_assets.sources.connector import Item, Unreachable
 from llm_twin_assets.sources.git import GitConnector

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from llm_twin_assets.contracts import Reason
+from llm_twin_assets.reasons import Reason
 from llm_twin_assets.sources.injection import scan, scan_html
 from tests.llm_twin_assets.sources.benign import BENIGN, PARAGRAPHS
 from tests.llm_twin_assets.sources.injected import INJECTED

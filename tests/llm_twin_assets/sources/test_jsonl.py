@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_twin_assets.contracts import Reason
+from llm_twin_assets.reasons import Reason
 from llm_twin_assets.sources.jsonl import jsonl_entries
 from llm_twin_assets.sources.reading import MAX_BYTES, Refused
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llm_twin_assets.contracts import Reason
+from llm_twin_assets.reasons import Reason
 from llm_twin_assets.sources.linkedin import linkedin_entries, unwrapped
 from llm_twin_assets.sources.reading import Refused
 

@@ -3,7 +3,7 @@ import zipfile
 
 import pytest
 
-from llm_twin_assets.contracts import Reason
+from llm_twin_assets.reasons import Reason
 from llm_twin_assets.sources.medium import medium_entries
 from llm_twin_assets.sources.reading import Refused
 

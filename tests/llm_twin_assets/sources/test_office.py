@@ -4,7 +4,7 @@ import zipfile
 
 import pytest
 
-from llm_twin_assets.contracts import Reason
+from llm_twin_assets.reasons import Reason
 from llm_twin_assets.sources import archives
 from llm_twin_assets.sources.office import office_markdown
 from llm_twin_assets.sources.reading import Refused

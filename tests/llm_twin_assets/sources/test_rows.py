@@ -4,7 +4,8 @@ import hashlib
 
 import pytest
 
-from llm_twin_assets.contracts import Reason, document_id
+from llm_twin_assets.contracts import document_id
+from llm_twin_assets.reasons import Reason
 from llm_twin_assets.sources.connector import Item, Unreachable
 from llm_twin_assets.sources.listing import Listing, listed
 from llm_twin_assets.sources.reading import Entry, Fields, Refused

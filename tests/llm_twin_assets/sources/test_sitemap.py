@@ -2,7 +2,7 @@ import gzip
 
 import pytest
 
-from llm_twin_assets.contracts import Reason
+from llm_twin_assets.reasons import Reason
 from llm_twin_assets.sources.connector import Unreachable
 from llm_twin_assets.sources.reading import MAX_BYTES, Refused
 from llm_twin_assets.sources.sitemap import Listed, entries, site_pages

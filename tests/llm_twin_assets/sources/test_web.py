@@ -1,6 +1,6 @@
 import pytest
 
-from llm_twin_assets.contracts import Reason
+from llm_twin_assets.reasons import Reason
 from llm_twin_assets.sources.connector import Unreachable
 from llm_twin_assets.sources.reading import Refused
 from llm_twin_assets.sources.web import WebConnector

@@ -4,13 +4,17 @@ import json
 from pathlib import Path
 
 import dagster as dg
+import pandas as pd
 import pytest
 
+from llm_twin_assets.contracts import PREFERENCE_ROWS, empty
+from llm_twin_assets.datasets.accepted_feedback import guilty
 from llm_twin_assets.partitions import TWIN
 from llm_twin_assets.training import assets, checks
 from resources.models import ModelStore
 from resources.settings import Settings
 from resources.store import Store, Table
+from tests.llm_twin_assets.datasets.test_accepted_feedback import row as accepted_row
 from tests.llm_twin_assets.training import small
 
 NAME = TWIN.get_partition_keys()[0]
@@ -90,6 +94,31 @@ def test_an_adapter_is_trained_in_a_process_and_then_reused(based):
     version = done.asset_materializations_for_node("fine_tuned_model")[0].tags["dagster/data_version"]
     assert version == model.version
     assert metadata_of(tune(based))["reused"] is True
+
+
+def test_a_model_names_the_batches_of_feedback_that_it_learned_from(based, accept):
+    accept("b2", "b1")
+    assert metadata_of(tune(based))["feedback"] == ["b1", "b2"]
+    accept()
+    store = Store(based)
+    store.materialize("preference_dataset", "none", lambda: Table(empty(PREFERENCE_ROWS)), NAME)
+    assert metadata_of(run(based, assets.aligned_model))["feedback"] == ["b1", "b2"], (
+        "it is the tuned adapter"
+    )
+    assert metadata_of(tune(based))["feedback"] == ["b1", "b2"], "nothing was trained since"
+    (kept,) = ModelStore(based).versions("aligned_model", NAME)
+    assert guilty([kept], {kept.version: "harm"}, ()) == {"b1": "harm", "b2": "harm"}
+
+
+@pytest.fixture
+def accept(based):
+    """Stores accepted feedback, a row for each of these batches."""
+
+    def _accept(*batches):
+        rows = pd.DataFrame([accepted_row(n) | {"batch": batch} for n, batch in enumerate(batches)])
+        Store(based).materialize("accepted_feedback", repr(batches), lambda: Table(rows), NAME)
+
+    return _accept
 
 
 def test_a_training_that_fails_is_red_and_leaves_nothing(based):
