@@ -87,7 +87,7 @@ def sensor(tmp_path):
         sources=[FileSource(kind="folder", path=tmp_path)],
         twins=[Twin(name="ada", author="Ada Vale")],
     )
-    jobs = {name: dg.define_asset_job(name, "*") for name in ("base_job", "twin_job")}
+    jobs = {name: dg.define_asset_job(name, "*") for name in ("base_job", "documents_job", "twin_job")}
     found = next(s for s in build_sensors(Settings(), twins, jobs) if s.name == "new_documents_sensor")
     return found, Catalog(twins, tmp_path / "home"), tmp_path
 

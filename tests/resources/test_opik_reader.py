@@ -59,7 +59,8 @@ def test_what_lies_in_two_windows_comes_back_once(server, tmp_path, monkeypatch)
     monkeypatch.setattr(module, "STEP", timedelta(minutes=2))
     monkeypatch.setattr(module, "OVERLAP", timedelta(minutes=1))
     _, ids = exported(server, tmp_path, 5)
-    read = read_traces(server.place(), NOW - timedelta(minutes=5), NOW + timedelta(minutes=5))
+    now = datetime.now(UTC)
+    read = read_traces(server.place(), now - timedelta(minutes=5), now + timedelta(minutes=5))
     assert [one["id"] for one in read] == sorted(ids)
 
 

@@ -134,7 +134,7 @@ def test_a_window_of_thousands_is_not_used(folder, tmp_path):
     AutoTokenizer.from_pretrained(get_model_path(), model_max_length=4096).save_pretrained(place)
     wide = CrossEncoderReranker(str(place), threads=1)
     within, longer = wide.scores("tide", ["bread " * 600, "bread " * 600 + "tide " * 400])
-    assert within == longer
+    assert within == pytest.approx(longer, rel=1e-5)
 
 
 def test_many_threads_may_ask_at_once(folder):

@@ -60,9 +60,12 @@ def test_a_line_says_when_how_bad_who_and_what(stream):
     assert abs(datetime.now(UTC) - written) < timedelta(minutes=1)
 
 
-def test_libraries_and_uvicorn_write_the_same_lines(stream):
+def test_libraries_and_uvicorn_write_the_same_lines(stream, monkeypatch):
     import uvicorn
 
+    # A server that another test ran in this process has kept its records to itself.
+    for name in ("uvicorn", "uvicorn.error"):
+        monkeypatch.setattr(logging.getLogger(name), "propagate", True)
     uvicorn.Config(lambda: None, log_config=None, log_level="info")
     logging.getLogger("uvicorn.error").info("Started", extra={"color_message": "\x1b[1mStarted"})
     logging.getLogger("some.library").debug("not this one")
