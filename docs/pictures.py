@@ -39,7 +39,7 @@ def main() -> None:
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     with sync_playwright() as playwright, _webserver() as dagster:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        lineage(browser.new_page(viewport={"width": 2200, "height": 1100}), dagster)
+        lineage(browser.new_page(viewport={"width": 2200, "height": 1700}), dagster)
         url = endpoint.status()["url"]
         chat(browser.new_page(viewport={"width": 1200, "height": 800}), url, "chat.png")
         chat(browser.new_page(viewport={"width": 390, "height": 800}), url, "phone.png")
@@ -88,7 +88,7 @@ def lineage(page: Page, dagster: str) -> None:
     page.keyboard.press("Alt+e")  # expands every group
     page.get_by_text("deployed_endpoint").first.wait_for(timeout=20_000)
     page.wait_for_timeout(5_000)
-    page.screenshot(path=PICTURES / "lineage.png", clip={"x": 240, "y": 0, "width": 1960, "height": 1100})
+    page.screenshot(path=PICTURES / "lineage.png", clip={"x": 540, "y": 110, "width": 1630, "height": 1390})
     print(f"wrote {PICTURES / 'lineage.png'}")
 
 
