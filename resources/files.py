@@ -5,7 +5,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -63,3 +63,13 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def write_marked(path: Path, mark: str, text: Callable[[], str]) -> Path:
+    """A page that ends with a mark of what it was made from; made anew only where the mark is another."""
+    ending = f"<!-- {mark} -->"
+    if path.exists() and path.read_text(encoding="utf-8").endswith(ending):
+        return path
+    with replacing(path) as temporary:
+        temporary.write_text(text() + ending, encoding="utf-8")
+    return path

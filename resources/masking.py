@@ -1,4 +1,4 @@
-"""Taking secrets, and what points to a person, out of a text that leaves this machine."""
+"""Taking secrets out of a text, and what points to a person out of one that leaves this machine."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings
 
 MASK: Final = "***"
 # What follows a name or a scheme that only secrets follow, our own keys, and passwords in addresses.
-SECRETS: Final = (
+_SECRETS: Final = (
     re.compile(
         r"(?i)(?P<kept>\b(?:proxy-)?authorization\b\W{0,3}[:=,]\W{0,3}(?:b['\"])?(?:\w+ +)?)[^\s'\",}\]]+"
     ),
@@ -24,8 +24,8 @@ _PERSONAL: Final = re.compile(
 )
 
 
-class Masking:
-    """Masks the given texts, whatever only a secret looks like, e-mail addresses and telephone numbers."""
+class Secrets:
+    """Masks the given texts, and whatever only a secret looks like."""
 
     def __init__(self, hidden: Iterable[str]) -> None:
         # The longest first: one may begin with another.
@@ -36,9 +36,17 @@ class Masking:
         """The text with a mask in the place of each of them."""
         if self._hidden:
             text = self._hidden.sub(MASK, text)
-        for pattern in SECRETS:
+        for pattern in _SECRETS:
             text = pattern.sub(rf"\g<kept>{MASK}", text)
-        return _PERSONAL.sub(MASK, text)
+        return text
+
+
+class Masking(Secrets):
+    """Masks e-mail addresses and telephone numbers too: for a text that leaves this machine."""
+
+    def masked(self, text: str) -> str:
+        """The text with a mask in the place of each of them."""
+        return _PERSONAL.sub(MASK, super().masked(text))
 
 
 def secrets_of(settings: BaseSettings) -> list[str]:

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final, Protocol
-from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from resources.answer_schema import faults
+from resources.openai_server import excerpt, headers, host, versioned
 from resources.settings import Settings
 
 if TYPE_CHECKING:
@@ -24,8 +24,6 @@ TIMEOUT_SECONDS: Final = 60.0
 MOST_TRIES: Final = 4
 FIRST_PAUSE_SECONDS: Final = 0.5
 MOST_BYTES: Final = 4_000_000
-_EXCERPT: Final = 200
-_VERSIONED: Final = re.compile(r"/v\d\w*(?:/|$)")
 _FENCE: Final = re.compile(r"\s*```(?:json)?\s*(.*?)\s*```\s*", re.DOTALL)
 
 Message = dict[str, str]
@@ -81,7 +79,7 @@ class OpenAITeacher:
     def __init__(self, url: str, model: str, api_key: SecretStr | None, timeout_seconds: float) -> None:
         self.model = model
         self.usage = Usage()
-        self._url = _completions(url)
+        self._url = f"{versioned(url)}/chat/completions"
         self._key = api_key.get_secret_value().strip() if api_key else ""
         self._timeout = timeout_seconds
         self._takes_schemas = True
@@ -95,7 +93,7 @@ class OpenAITeacher:
         if wrong:
             raise UnusableAnswer(
                 f"{self._named()} twice gave no answer of the form asked for "
-                f"({self._safe('; '.join(wrong))}): "
+                f"({excerpt('; '.join(wrong), self._key)}): "
                 "set LLM_TWIN_TEACHER_MODEL to a model that can follow a JSON schema"
             )
         found: dict[str, Any] = _parsed(answer)
@@ -160,14 +158,13 @@ class OpenAITeacher:
         )
 
     def _headers(self) -> dict[str, str]:
-        # A header that cannot be sent would be shown, with the key in it, by the client's own error.
-        if not (self._key.isascii() and self._key.isprintable()):
-            raise TeacherError("the key holds characters no key has: mend LLM_TWIN_TEACHER_API_KEY")
-        named = {"Content-Type": "application/json"}
-        return named | {"Authorization": f"Bearer {self._key}"} if self._key else named
+        try:
+            return headers(self._key, "LLM_TWIN_TEACHER_API_KEY")
+        except ValueError as error:
+            raise TeacherError(str(error)) from None
 
     def _refusal(self, status: int, content: bytes) -> TeacherError:
-        said = self._safe(content.decode(errors="replace"))
+        said = excerpt(content.decode(errors="replace"), self._key)
         told = f"{self._named()} answers {status} ({said})"
         if status in (400, 422):
             return _Turned400(f"{told}: is LLM_TWIN_TEACHER_MODEL a chat model of that server?")
@@ -184,19 +181,14 @@ class OpenAITeacher:
         try:
             written = json.loads(content)["choices"][0]["message"]["content"]
         except (ValueError, LookupError, TypeError, RecursionError):
-            said = self._safe(content.decode(errors="replace"))
+            said = excerpt(content.decode(errors="replace"), self._key)
             raise TeacherError(
                 f"{self._named()} answers what is no chat completion ({said}): mend LLM_TWIN_TEACHER_URL"
             ) from None
         return written if isinstance(written, str) else ""
 
     def _named(self) -> str:
-        return f"the teacher {self.model} at {_host(self._url)}"
-
-    def _safe(self, text: str) -> str:
-        """An excerpt for a message, without the key, which some servers repeat."""
-        hidden = text.replace(self._key, "***") if self._key else text
-        return " ".join(hidden.split())[:_EXCERPT]
+        return f"the teacher {self.model} at {host(self._url)}"
 
 
 def build_teacher(settings: Settings, timeout_seconds: float = TIMEOUT_SECONDS) -> Teacher | None:
@@ -225,21 +217,6 @@ def _repair(answer: str, wrong: list[str]) -> list[Message]:
     told = f"That is not the answer asked for: {'; '.join(wrong)}. Answer again, with the JSON object only."
     # Servers refuse a message without words.
     return [{"role": "assistant", "content": answer or "(nothing)"}, {"role": "user", "content": told}]
-
-
-def _completions(url: str) -> str:
-    """The address of chat completions, from a base address with or without its version."""
-    base = url.strip().rstrip("/").removesuffix("/chat/completions")
-    versioned = base if _VERSIONED.search(base) else f"{base}/v1"
-    return f"{versioned}/chat/completions"
-
-
-def _host(url: str) -> str:
-    """Where a server is, without a password that its address may hold."""
-    try:
-        return urlsplit(url).netloc.rpartition("@")[2] or "an address without a host"
-    except ValueError:
-        return "an address that is none"
 
 
 def _parsed(text: str) -> Any:

@@ -9,7 +9,7 @@ from llm_twin_assets.contracts import digest
 from llm_twin_assets.evaluation.plots import arms_plot, documents_plot
 from llm_twin_assets.evaluation.reporting import SHOWN, bits_of, models
 from llm_twin_assets.sources.preview import mean_and_interval
-from resources.files import replacing
+from resources.files import write_marked
 from resources.store import Store
 
 NAME: Final = "report.html"
@@ -26,13 +26,7 @@ _STYLE: Final = (
 
 def write_page(folder: Path, report: Mapping[str, Any]) -> Path:
     """The page of a report, in a folder; written only where it is not that report's already."""
-    path = folder / NAME
-    mark = f"<!-- {digest(_STYLE, report)} -->"
-    if path.exists() and path.read_text(encoding="utf-8").endswith(mark):
-        return path
-    with replacing(path) as temporary:
-        temporary.write_text(page(report) + mark, encoding="utf-8")
-    return path
+    return write_marked(folder / NAME, digest(_STYLE, report), lambda: page(report))
 
 
 def shown(store: Store, twin: str, metadata: Mapping[str, Any]) -> tuple[dict[str, str], Path]:

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from llm_twin_assets.contracts import digest
 from llm_twin_assets.sources.preview import table
-from resources.files import replacing
+from resources.files import write_marked
 
 NAME: Final = "report.html"
 PICTURES: Final = {
@@ -27,13 +27,7 @@ _STYLE: Final = (
 
 def write_page(folder: Path, report: Mapping[str, Any]) -> Path:
     """The page of a report, in a folder; written only where it is not that report's already."""
-    path = folder / NAME
-    mark = f"<!-- {digest(_STYLE, report)} -->"
-    if path.exists() and path.read_text(encoding="utf-8").endswith(mark):
-        return path
-    with replacing(path) as temporary:
-        temporary.write_text(page(report) + mark, encoding="utf-8")
-    return path
+    return write_marked(folder / NAME, digest(_STYLE, report), lambda: page(report))
 
 
 def shown(report: Mapping[str, Any]) -> dict[str, str]:

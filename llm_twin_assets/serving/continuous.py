@@ -4,7 +4,6 @@ Prefix sharing is off, because the keys and values of a prompt depend on the ada
 Batches are prepared one after the other, because the next token's choice needs the one before.
 """
 
-import logging
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -18,8 +17,6 @@ from llm_twin_assets.serving.generation import Job, context_of
 from llm_twin_assets.serving.routed_lora import Routing, check_routable, route
 from llm_twin_assets.training.loading import load_base
 from llm_twin_assets.training.precision import weights_format
-
-log = logging.getLogger(__name__)
 
 # Answers in one step; more wait their turn.
 MOST_ANSWERS: Final = 32
@@ -115,10 +112,10 @@ def _loaded(base: str, revision: str) -> Any:
 
 def _manager(model: Any, routing: Routing, router: Router) -> Any:
     context = context_of(model.config)
-    cached = min(MOST_CACHED_TOKENS, max(MOST_ANSWERS * context, 2 * context))
+    cached = max(min(MOST_CACHED_TOKENS, MOST_ANSWERS * context), 2 * context)
     settings = ContinuousBatchingConfig(
         page_size=PAGE_TOKENS,
-        num_blocks=-(-max(cached, 2 * context) // PAGE_TOKENS),
+        num_blocks=-(-cached // PAGE_TOKENS),
         max_batch_tokens=STEP_TOKENS,
         max_requests_per_batch=MOST_ANSWERS,
         allow_block_sharing=False,

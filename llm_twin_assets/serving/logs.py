@@ -3,42 +3,29 @@
 import contextlib
 import json
 import logging
-import re
 import sys
 import threading
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Any, Final, TextIO
+from typing import Any, TextIO
 
-from pydantic import SecretStr
-from pydantic_settings import BaseSettings
 from structlog.contextvars import bound_contextvars, merge_contextvars
 from structlog.processors import ExceptionRenderer, JSONRenderer, UnicodeDecoder
 from structlog.stdlib import ProcessorFormatter
 from structlog.tracebacks import ExceptionDictTransformer
 from structlog.types import EventDict, Processor, WrappedLogger
 
-log = logging.getLogger(__name__)
+from resources.masking import Secrets
 
-MASK: Final = "***"
-# What follows a name or a scheme that only secrets follow, our own keys, and passwords in addresses.
-_SECRETS: Final = (
-    re.compile(
-        r"(?i)(?P<kept>\b(?:proxy-)?authorization\b\W{0,3}[:=,]\W{0,3}(?:b['\"])?(?:\w+ +)?)[^\s'\",}\]]+"
-    ),
-    re.compile(r"(?i)(?P<kept>\bx?[-_]?api[-_]?key\b\W{0,3}[:=,]\W{0,3}(?:b['\"])?)[^\s'\",}\]]+"),
-    re.compile(r"(?i)(?P<kept>\bbearer\s+)[^\s'\",}\]]{8,}"),
-    re.compile(r"(?P<kept>\bltk_)[\w-]+"),
-    re.compile(r"(?P<kept>\b[a-z][a-z0-9+.-]*://[^\s/:@]*:)[^\s/@]+(?=@)"),
-)
+log = logging.getLogger(__name__)
 
 
 def configure(stream: TextIO = sys.stderr, hidden: Iterable[str] = ()) -> None:
     """Have all of this process's logging, its warnings and what nobody caught written to a stream.
 
-    hidden: texts that are never written, as `secrets_of` gives them. Once more replaces what was
+    hidden: texts that are never written, as `masking.secrets_of` gives them. Once more replaces what was
     configured before.
     """
     handler = _Lines(stream)
@@ -57,11 +44,6 @@ def bound(trace_id: str) -> AbstractContextManager[None]:
     That is this thread or task, and what is started with contextvars.copy_context in it.
     """
     return bound_contextvars(trace_id=trace_id)
-
-
-def secrets_of(settings: BaseSettings) -> list[str]:
-    """The values of the settings that are secrets."""
-    return [value.get_secret_value() for _, value in settings if isinstance(value, SecretStr)]
 
 
 class _Lines(logging.StreamHandler[TextIO]):
@@ -91,9 +73,7 @@ class _Masked:
     """Takes secrets out of every text in a line, however deep."""
 
     def __init__(self, hidden: Iterable[str]) -> None:
-        # The longest first: one may begin with another.
-        texts = sorted({text for text in hidden if text}, key=len, reverse=True)
-        self._hidden = re.compile("|".join(map(re.escape, texts))) if texts else None
+        self._secrets = Secrets(hidden)
 
     def __call__(self, _: WrappedLogger, __: str, event: EventDict) -> EventDict:
         return {name: self._masked(value) for name, value in event.items()}
@@ -103,14 +83,7 @@ class _Masked:
             return {name: self._masked(one) for name, one in value.items()}
         if isinstance(value, list | tuple):
             return [self._masked(one) for one in value]
-        return self._text(value) if isinstance(value, str) else value
-
-    def _text(self, text: str) -> str:
-        if self._hidden:
-            text = self._hidden.sub(MASK, text)
-        for pattern in _SECRETS:
-            text = pattern.sub(rf"\g<kept>{MASK}", text)
-        return text
+        return self._secrets.masked(value) if isinstance(value, str) else value
 
 
 def _uncaught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:

@@ -36,6 +36,7 @@ from resources.api_keys import ApiKeys, local_token
 from resources.endpoint import ALREADY_RUNNING, MISCONFIGURED, SERVER_LOCK, claimed
 from resources.files import read_json, write_json
 from resources.locks import Locks
+from resources.masking import secrets_of
 from resources.models import ModelStore
 from resources.releases import Releases
 from resources.server_settings import fingerprint, insists_on_port
@@ -69,7 +70,7 @@ def main() -> int:
         first = error.errors()[0]
         log.error("setting %s: %s", ".".join(map(str, first["loc"])), first["msg"])
         return MISCONFIGURED
-    logs.configure(hidden=logs.secrets_of(settings))
+    logs.configure(hidden=secrets_of(settings))
     os.environ.setdefault("OMP_NUM_THREADS", str(settings.threads))
     return _only_server(settings, supervisor)
 

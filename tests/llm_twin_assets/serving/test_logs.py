@@ -19,6 +19,7 @@ from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
 from llm_twin_assets.serving import logs
+from resources import masking
 from resources.api_keys import ApiKeys
 from resources.settings import Settings
 
@@ -178,7 +179,7 @@ def test_secrets_are_masked_wherever_they_stand(stream, text, secret):
     except ValueError:
         log.exception("it failed")
     assert secret not in stream.getvalue()
-    assert stream.getvalue().count(logs.MASK) >= 3
+    assert stream.getvalue().count(masking.MASK) >= 3
     assert "host" not in text or "host" in stream.getvalue()
 
 
@@ -207,7 +208,7 @@ def test_a_real_key_is_never_written(stream, tmp_path):
 def test_what_the_settings_keep_secret_is_never_written(monkeypatch):
     monkeypatch.setenv("LLM_TWIN_TEACHER_API_KEY", "sk.(odd)+secret")
     monkeypatch.setenv("QDRANT_API_KEY", "sk.(odd)")
-    hidden = logs.secrets_of(Settings())
+    hidden = masking.secrets_of(Settings())
     assert set(hidden) == {"sk.(odd)+secret", "sk.(odd)"}
     with configured(*hidden) as stream:
         log.info("sk.(odd) and sk.(odd)+secret, but not skxodd")
@@ -219,8 +220,8 @@ def test_an_empty_secret_masks_nothing():
         key: SecretStr = SecretStr("")
         name: str = "open"
 
-    assert logs.secrets_of(Mine()) == [""]
-    with configured(*logs.secrets_of(Mine())) as stream:
+    assert masking.secrets_of(Mine()) == [""]
+    with configured(*masking.secrets_of(Mine())) as stream:
         log.info("open")
         assert lines(stream)[0]["message"] == "open"
 
