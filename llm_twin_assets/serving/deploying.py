@@ -53,7 +53,9 @@ class Deployer:
     def roll_back(self, twin: str, release_id: str) -> Deployed:
         """Serve this release; what answered otherwise, a canary too, is never promoted again."""
         release_id = target(self.store, self.releases, twin, release_id)
-        return Deployed(release_id, roll_back(self.releases, self.endpoint, twin, release_id, self.seconds))
+        url = roll_back(self.releases, self.endpoint, twin, release_id, self.seconds)
+        self._wait(twin, None)
+        return Deployed(release_id, url)
 
     def deploy(self, twin: str, author: str, canary: bool | None) -> Deployed:
         """Bring the release that was last reported one step further.
@@ -74,7 +76,9 @@ class Deployer:
         release_id = target(self.store, self.releases, twin, None)
         if (self.settings.canary if canary is None else canary) and state and state.release_id != release_id:
             return self._try(twin, release_id)
-        return Deployed(release_id, deploy(self.releases, self.endpoint, twin, release_id, self.seconds))
+        url = deploy(self.releases, self.endpoint, twin, release_id, self.seconds)
+        self._wait(twin, None)
+        return Deployed(release_id, url)
 
     def _try(self, twin: str, release_id: str) -> Deployed:
         with _restored(self.releases, twin):
