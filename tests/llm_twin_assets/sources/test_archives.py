@@ -43,7 +43,11 @@ def test_unwanted_members_and_shadows_are_not_counted():
     assert Archive(packed(members), lambda name: name.endswith(".txt")).names == ["a.txt"]
 
 
-@pytest.mark.parametrize("data", [b"", b"no zip", packed({"a": "One" * 99})[:-30], b"PK\x05\x06"])
+# Named, because a zip file holds the second it was made in and each test process makes its own.
+NO_ZIP_FILES = {"empty": b"", "text": b"no zip", "cut": packed({"a": "One" * 99})[:-30], "end": b"PK\x05\x06"}
+
+
+@pytest.mark.parametrize("data", NO_ZIP_FILES.values(), ids=NO_ZIP_FILES)
 def test_what_is_no_zip_file_is_refused(data):
     assert refusal(lambda: Archive(data)).reason == Reason.UNREADABLE
 
