@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 
-def wait_until(question: Callable[[], object], seconds: float = 10.0) -> object:
+def wait_until(question: Callable[[], object], seconds: float = 120.0) -> object:
     """Ask until the answer is true; fails once `seconds` have passed."""
     deadline = time.monotonic() + seconds
     pause = threading.Event()

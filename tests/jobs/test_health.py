@@ -186,7 +186,7 @@ class Server:
 
     def ensure_running(self):
         self.done.append("start")
-        self.let.wait(10)
+        self.let.wait(60)
         if self.error:
             raise self.error
 

@@ -19,7 +19,7 @@ def world(tmp_path):
 
 
 def announced(world):
-    return wait_until(lambda: read_json(world.home / "serving" / "server.json"), 60)
+    return wait_until(lambda: read_json(world.home / "serving" / "server.json"))
 
 
 def test_it_serves_in_the_foreground_and_ends_when_it_is_asked(world):

@@ -99,7 +99,7 @@ def test_its_state_and_its_death_are_told(endpoint, settings):
     os.kill(state["pid"], signal.SIGKILL)
     with pytest.raises(EndpointError, match=r"did not serve release 0000 in 1 s"):
         endpoint.wait_until_serving("ada", "0000", 1)
-    again = wait_until(lambda: another(endpoint, state["pid"]), 60)
+    again = wait_until(lambda: another(endpoint, state["pid"]))
     assert again["url"] == state["url"]
     os.kill(read_json(settings.home / "serving" / "server.json")["supervisor"], signal.SIGKILL)
     wait_until(lambda: not endpoint.status()["running"])
@@ -204,6 +204,6 @@ def test_whoever_holds_the_lock_without_being_announced_is_waited_for(settings, 
     assert endpoint._announced() is None
     assert holder.poll() is None
     assert endpoint.stop() is True
-    assert holder.wait(10) == -signal.SIGTERM
+    assert holder.wait(60) == -signal.SIGTERM
     holder.stdin.close()
     holder.stdout.close()

@@ -78,7 +78,7 @@ def test_an_endless_body_is_cut_at_the_limit(make, raw, head):
 
     server = raw(after_robots(script))
     assert told(failed(make(limits=SMALL), server.url())) == ("too_large", False)
-    assert server.left.wait(20)
+    assert server.left.wait(60)
 
 
 def test_the_limit_itself_is_let_through(make, site):

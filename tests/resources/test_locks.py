@@ -26,7 +26,7 @@ def test_the_second_waits_and_says_for_whom(tmp_path):
         process.stdin.close()
 
     with Locks(tmp_path, tell).held("thing"):
-        assert process.wait(10) == 0
+        assert process.wait(60) == 0
     assert told == [f"waiting for thing: process {process.pid} is writing it"]
 
 
@@ -35,7 +35,7 @@ def test_a_killed_holder_frees_the_lock(tmp_path):
     locks = Locks(tmp_path)
     assert not locks.is_free("thing")
     process.kill()
-    process.wait(10)
+    process.wait(60)
     assert locks.is_free("thing")
 
 

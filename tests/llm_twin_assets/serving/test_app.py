@@ -162,10 +162,10 @@ def test_replacing_a_release_and_the_index_under_load_fails_no_request(small):
             thread.start()
         releases, indexes = [first], [small.vectors.live()]
         for name, documents in (("second", DOCUMENTS[:3]), ("first", DOCUMENTS)):
-            wait_until(lambda: (releases[-1], indexes[-1]) in seen, 30)
+            wait_until(lambda: (releases[-1], indexes[-1]) in seen)
             releases.append(small.release(name))
             indexes.append(small.publish_index(documents))
-        wait_until(lambda: seen.count((releases[-1], indexes[-1])) > 4, 30)
+        wait_until(lambda: seen.count((releases[-1], indexes[-1])) > 4)
         stop.set()
         for thread in clients:
             thread.join()

@@ -99,7 +99,7 @@ def test_a_connection_goes_on_after_a_refusal(url):
 def _raw(url, head, body=b""):
     """The status line that the server gives to these bytes."""
     host, port = url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=10) as connection:
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
         connection.sendall(b"POST /bytes HTTP/1.1\r\nHost: localhost\r\n" + head + b"\r\n\r\n" + body)
         return connection.recv(65536).split(b"\r\n")[0].decode()
 
@@ -144,7 +144,8 @@ async def _answering_while_it_reads(scope, receive, send):
 def test_an_answer_that_has_begun_is_broken_off_and_never_whole():
     with listening(BodyLimit(_answering_while_it_reads, MOST)) as address:
         assert httpx.post(address, content=_chunks(MOST)).text == f"begun {MOST}"
-        with pytest.raises(httpx.RemoteProtocolError):
+        # What was sent and never read may reset the connection before its end is seen.
+        with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):
             httpx.post(address, content=_chunks(MOST + 1))
 
 

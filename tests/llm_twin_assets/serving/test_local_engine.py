@@ -247,6 +247,6 @@ def test_closing_ends_the_process_and_what_it_was_saying(made_models):
     engine.close()
     thread.join(20)
     assert ended == ["the engine was closed"]
-    wait_until(lambda: not process.is_running(), 10)
+    wait_until(lambda: not process.is_running())
     with pytest.raises(EngineDown):
         engine.load("second", str(made_models / "second"))

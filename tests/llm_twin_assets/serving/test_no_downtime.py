@@ -108,7 +108,7 @@ def test_nobody_notices_redeployments_rollbacks_new_indexes_and_a_killed_process
     serving, indexes = small.serving(opened), [small.vectors.live()]
     watched, stop = Watched(serving), threading.Event()
     with following(serving), listening(small.app(serving)) as address:
-        wait_until(lambda: serving.ready()["ready"], 60)
+        wait_until(lambda: serving.ready()["ready"])
         clients = [Client(address, number, stop) for number in range(CLIENTS)]
         threads = [threading.Thread(target=one.run) for one in clients]
         for thread in threads:
@@ -117,7 +117,7 @@ def test_nobody_notices_redeployments_rollbacks_new_indexes_and_a_killed_process
             deploy(small.releases, watched, "ada", releases[(turn + 1) % 3], 60)
             if turn in (2, 5, 8):
                 indexes.append(small.publish_index([*DOCUMENTS, *ADDED[: len(indexes)]]))
-                wait_until(lambda: serving.index_id == indexes[-1], 60)
+                wait_until(lambda: serving.index_id == indexes[-1])
             if turn == 4:
                 os.kill(engines[0].worker.pid, signal.SIGKILL)
         left_at = []
@@ -142,7 +142,7 @@ def test_nobody_notices_redeployments_rollbacks_new_indexes_and_a_killed_process
 
 def served_once(clients, release):
     """Wait until somebody was answered by it, so that it was in use before it is replaced."""
-    wait_until(lambda: any(one.seen and one.seen[-1][2] == release for one in clients), 60)
+    wait_until(lambda: any(one.seen and one.seen[-1][2] == release for one in clients))
 
 
 def test_a_rollback_takes_effect_with_the_next_question(small):
@@ -150,7 +150,7 @@ def test_a_rollback_takes_effect_with_the_next_question(small):
     second = small.release("second", parent=first)
     serving = small.serving()
     with following(serving), listening(small.app(serving)) as address:
-        wait_until(lambda: serving.ready()["ready"], 60)
+        wait_until(lambda: serving.ready()["ready"])
         roll_back(small.releases, Watched(serving), "ada", first, 60)
         answer = httpx.post(f"{address}/rag", json={"twin": "ada", "query": QUESTIONS[0]}, timeout=60).json()
     assert answer["release_id"] == first != second

@@ -56,7 +56,7 @@ class Process:
 
     def url(self):
         """Its address once it answers."""
-        told = wait_until(lambda: read_json(self.home / "serving" / "server.json"), 60)
+        told = wait_until(lambda: read_json(self.home / "serving" / "server.json"))
         return told["url"]
 
     def http(self, **headers):
@@ -163,7 +163,7 @@ def test_secrets_of_the_settings_do_not_stand_in_the_log(started, tmp_path):
     )
     server = started(settings)
     with server.http() as http:
-        wait_until(lambda: http.get("/readyz").json()["error"] != "not looked at yet", 30)
+        wait_until(lambda: http.get("/readyz").json()["error"] != "not looked at yet")
     server.process.terminate()
     server.ended()
     assert "could not look at what should be served" in server.messages()
@@ -221,7 +221,7 @@ def test_a_server_that_is_asked_to_stop_takes_nobody_on_and_finishes_its_answers
     small.release("first", generation="free")
     server = started(settings)
     with server.http() as http:
-        wait_until(lambda: http.get("/readyz").status_code == 200, 90)
+        wait_until(lambda: http.get("/readyz").status_code == 200)
     engine.gate.clear()
     pieces = streamed(server)
     assert [next(pieces).choices[0].delta.content for _ in range(2)][1] == "The "
@@ -257,7 +257,7 @@ def test_a_release_that_is_not_there_is_named_and_the_other_twins_serve(started,
         def settled(twin):
             return twin["error"] or twin["release_id"]
 
-        twins = wait_until(told, 90)
+        twins = wait_until(told)
         assert twins["ada"]["release_id"] == good
         assert f"twin ben has no release '{gone}'; it has: none" in twins["ben"]["error"]
         assert f"the model folder {folder} does not exist" in twins["eve"]["error"]

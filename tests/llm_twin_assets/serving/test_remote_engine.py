@@ -235,9 +235,9 @@ def test_closing_ends_what_is_being_said(server, engine):
 
     thread = threading.Thread(target=ask)
     thread.start()
-    assert begun.wait(10)
+    assert begun.wait(60)
     engine.close()
-    thread.join(10)
+    thread.join(60)
     assert ended == ["the engine was closed"]
     with pytest.raises(EngineDown, match="closed"):
         speak(engine)

@@ -238,4 +238,4 @@ def test_what_is_no_stream_is_an_error(build):
         thread.start()
         with pytest.raises(EngineDown, match="ended before the answer did"):
             said(Replicas([f"http://127.0.0.1:{listener.getsockname()[1]}"], ""))
-        thread.join(10)
+        thread.join(60)

@@ -129,7 +129,7 @@ def test_when_it_is_asked_to_stop_the_server_ends_and_stays_so(tmp_path):
     thread, status = lives.run()
     wait_until(lambda: lives.pids)
     lives.supervisor.stop()
-    thread.join(10)
+    thread.join(60)
     assert status == [-signal.SIGTERM]
     assert len(lives.pids) == 1
     assert not is_alive(lives.pids[0])
@@ -140,9 +140,9 @@ def test_it_stops_at_once_while_it_waits_to_start_the_server_again(tmp_path, mon
     monkeypatch.setattr(Deaths, "pause", lambda self, lived: rests.set() or 3600.0)
     lives = Lives(tmp_path, "killed")
     thread, status = lives.run()
-    assert rests.wait(10)
+    assert rests.wait(60)
     lives.supervisor.stop()
-    thread.join(10)
+    thread.join(60)
     assert status == [0]
     assert len(lives.pids) == 1
 
@@ -153,7 +153,7 @@ def test_a_server_that_does_not_listen_to_sigterm_is_killed(tmp_path, monkeypatc
     thread, status = lives.run()
     wait_until((tmp_path / "lives.deaf").exists)
     lives.supervisor.stop()
-    thread.join(10)
+    thread.join(60)
     assert status == [-signal.SIGKILL]
     assert "did not end in 0.2 s and is killed" in caplog.text
 
@@ -202,10 +202,10 @@ def real(tmp_path):
 
 @pytest.mark.slow
 def test_a_killed_server_answers_again_where_it_did(real):
-    first = wait_until(real.answers, 60)
+    first = wait_until(real.answers)
     assert first["supervisor"] == real.process.pid
     os.kill(first["pid"], signal.SIGKILL)
-    second = wait_until(lambda: real.answers(but=first["pid"]), 60)
+    second = wait_until(lambda: real.answers(but=first["pid"]))
     assert second["url"] == first["url"]
     assert second["supervisor"] == first["supervisor"]
     other = real.start()
@@ -223,7 +223,7 @@ def test_a_killed_server_answers_again_where_it_did(real):
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has PR_SET_PDEATHSIG")
 def test_the_server_dies_with_its_supervisor(real):
-    server = wait_until(real.answers, 60)["pid"]
+    server = wait_until(real.answers)["pid"]
     real.process.kill()
     real.process.wait()
     wait_until(lambda: not is_alive(server))
@@ -231,5 +231,5 @@ def test_the_server_dies_with_its_supervisor(real):
 
 @pytest.mark.slow
 def test_a_server_that_is_ended_by_hand_ends_its_supervisor(real):
-    os.kill(wait_until(real.answers, 60)["pid"], signal.SIGTERM)
+    os.kill(wait_until(real.answers)["pid"], signal.SIGTERM)
     assert real.process.wait(60) == 0

@@ -198,7 +198,7 @@ def running(engine, adapter, servers):
         target=speak, args=(engine, adapter, lambda piece: (said.append(piece), begun.set()))
     )
     thread.start()
-    assert begun.wait(10)
+    assert begun.wait(60)
     return thread, said
 
 
@@ -215,7 +215,7 @@ def test_an_adapter_is_unloaded_only_after_its_last_request(servers, engine):
     assert held(servers) == [{name_of(ONE), name_of(TWO)}] * 2
     servers[1].gate.set()
     for thread in (first, second):
-        thread.join(10)
+        thread.join(60)
     assert "".join(said) == "".join(other) == says(ONE)
     assert held(servers) == [{name_of(TWO)}] * 2
     assert [one.unloaded_in_use for one in servers] == [[], []]
@@ -228,6 +228,6 @@ def test_an_adapter_that_is_wanted_again_while_it_leaves_stays(servers, engine):
     load(engine, ONE)
     for one in servers:
         one.gate.set()
-    thread.join(10)
+    thread.join(60)
     assert held(servers) == [{name_of(ONE)}] * 2
     assert speak(engine, ONE) == says(ONE)

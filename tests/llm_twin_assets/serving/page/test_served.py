@@ -31,7 +31,7 @@ def served(tmp_path_factory, made_models):
     small.release("first", "ada")
     small.release("second", "eve", "Eve", min_similarity=0.1)
     with following(small.serving()) as serving, listening(small.app(serving)) as address:
-        wait_until(lambda: serving.ready()["ready"], 60)
+        wait_until(lambda: serving.ready()["ready"])
         yield small, address
 
 
