@@ -10,21 +10,6 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 COMMAND = [sys.executable, "-m", "llm_twin_assets.cli"]
-# A job's run, as the command makes them.
-JOB = """
-import sys
-from llm_twin_assets.runs import Runner
-from resources.build import build_resources
-from resources.settings import Settings
-from resources.twins import load_twins
-
-settings = Settings()
-twins = load_twins(settings.config)
-runner = Runner(settings, twins, build_resources(settings, twins), print)
-runner.report_sources(build_resources(settings, twins)["catalog"].fingerprint())
-errors = runner.execute(sys.argv[1], twin=sys.argv[2] or None)
-assert errors == [], errors
-"""
 NORA = [
     "why-we-built-a-twin",
     "the-shape-of-the-graph",
@@ -41,9 +26,8 @@ VIKTOR = ["when-a-run-is-red", "first-run-checklist", "rolling-back-a-release"]
 class World:
     """A folder with documents, a twins file and a home, and the command run in it."""
 
-    def __init__(self, folder: Path, tokens: int = 60_000) -> None:
+    def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.tokens = tokens
         self.home = folder / "home"
         self.texts = folder / "texts"
         self.texts.mkdir(parents=True)
@@ -58,7 +42,7 @@ class World:
         ours = {
             "LLM_TWIN_HOME": str(self.home),
             "LLM_TWIN_CONFIG": str(self.folder / "twins.yaml"),
-            "LLM_TWIN_PRETRAIN_TOKENS": str(self.tokens),
+            "LLM_TWIN_PRETRAIN_TOKENS": "60000",
             "LLM_TWIN_PORT": "0",
             "LLM_TWIN_THREADS": "1",
             "HF_HUB_OFFLINE": "1",
@@ -91,13 +75,6 @@ class World:
         )
         assert done.returncode == code, done.stdout[-4000:] + done.stderr[-4000:]
         return done.stdout if code == 0 else done.stdout + done.stderr
-
-    def job(self, name: str, twin: str = "") -> str:
-        """Run one job of the graph; returns what was told."""
-        program = [sys.executable, "-c", JOB, name, twin]
-        return subprocess.run(
-            program, cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, text=True, check=True
-        ).stdout
 
     def json(self, *arguments: str) -> Any:
         return json.loads(self.call(*arguments, "--json"))
