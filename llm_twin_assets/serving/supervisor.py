@@ -81,12 +81,15 @@ class Supervisor:
 
     def _one_life(self) -> int:
         server = subprocess.Popen(self._command, stdin=subprocess.DEVNULL)
-        while server.poll() is None:
+        while True:
+            ended = server.poll()
+            # Asked also after its end: it may have listened and died between two looks.
+            self._listened = self._listened or self._listens(server.pid)
+            if ended is not None:
+                return ended
             if self._asked:
                 return _drained(server)
-            self._listened = self._listened or self._listens(server.pid)
             time.sleep(POLL_SECONDS)
-        return server.returncode
 
     def _asked_within(self, seconds: float) -> bool:
         deadline = time.monotonic() + seconds

@@ -111,6 +111,13 @@ def test_a_server_that_would_end_so_again_is_not_started_again(tmp_path, hurried
     assert len(lives.pids) == 1
 
 
+def test_a_server_killed_right_after_it_listened_is_started_again(tmp_path, hurried):
+    lives = Lives(tmp_path, "killed", "0")
+    lives.supervisor = Supervisor(lives.supervisor._command, lambda pid: not is_alive(pid))
+    assert lives.supervisor.run() == 0
+    assert len(lives.pids) == 2
+
+
 def test_a_server_that_never_listened_is_not_started_again(tmp_path, hurried):
     lives = Lives(tmp_path, "killed", listened=False)
     assert lives.supervisor.run() == -signal.SIGKILL
