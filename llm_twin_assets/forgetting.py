@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from llm_twin_assets.contracts import document_id
 from llm_twin_assets.reasons import Reason
+from resources.files import drop_copies
 from resources.models import ModelStore
+from resources.places import Place, is_remote, scratch_of
 from resources.releases import Releases
 from resources.store import Store
 from resources.twins import Twins
@@ -120,10 +122,12 @@ def forget(uri: str, twins: Twins, resources: dict[str, Any], run: Callable[...,
     """
     catalog = resources["catalog"]
     catalog.forgotten.add(uri)
+    local = scratch_of(resources["store"].home)
     # What a teacher wrote of its passages, and what a training that was cut short has learned.
     for left in ("teacher_cache.db", "teacher_cache.db-wal", "teacher_cache.db-shm"):
-        (resources["store"].home / left).unlink(missing_ok=True)
-    shutil.rmtree(resources["store"].home / "checkpoints", ignore_errors=True)
+        (local / left).unlink(missing_ok=True)
+    shutil.rmtree(local / "checkpoints", ignore_errors=True)
+    _forget_jobs(resources["store"].home)
     for address in _read_from(resources["store"], uri):
         catalog.fetcher.forget(address)
     errors = run("documents_job")
@@ -132,7 +136,15 @@ def forget(uri: str, twins: Twins, resources: dict[str, Any], run: Callable[...,
             errors += run("twin_job", twin=twin, assets=list(_LEARNED))
         if resources["store"].record("feedback_dataset", twin):
             errors += run("monitoring_job", twin=twin, assets=["feedback_dataset"])
+    drop_copies(resources["store"].home)
     return errors
+
+
+def _forget_jobs(home: Place) -> None:
+    """Remove what training jobs read and made for a home in S3."""
+    if is_remote(home):
+        for left in ("inputs", "checkpoints", "output"):
+            (home / "training" / left).rmtree()
 
 
 def _copies(store: Store, uri: str) -> list[str]:

@@ -54,8 +54,8 @@ class Alerting:
     def __init__(self, settings: Settings) -> None:
         self._urls = [url.get_secret_value() for url in settings.alert_urls]
         self._masking = Masking(secrets_of(settings))
-        self._folder = settings.home / "alerts"
-        self._locks = Locks(settings.home / "locks")
+        self._folder = settings.local / "alerts"
+        self._locks = Locks(settings.local / "locks")
 
     def send(self, alert: Alert) -> bool:
         """Tell every place of an event, or nobody where its key is known; whether nothing is left to send."""

@@ -3,18 +3,22 @@
 import hashlib
 import hmac
 import json
+import math
 import secrets
+import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
 
-from resources.files import read_json, replacing, write_json
-from resources.locks import Locks
+from resources.files import fetched, mark, read_json, replacing, write_json
+from resources.leases import locks_of
+from resources.places import Place, is_remote
 
 PREFIX: Final = "ltk_"
 SECRET_BYTES: Final = 32
+# How long a server with a home in S3 goes on with the keys that it knows: every request asks for them.
+LOOK_SECONDS: Final = 2.0
 
 
 class UnknownKey(LookupError):
@@ -51,10 +55,11 @@ class ApiKeys:
     of likely ones to try, so a slow hash would cost every request time and protect nothing more.
     """
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Place) -> None:
         self._path = home / "serving" / "keys.json"
-        self._locks = Locks(home / "locks")
-        self._read_at: tuple[int, ...] | None = None
+        self._locks = locks_of(home)
+        self._looked_at = -math.inf
+        self._read_at: object = None
         self._kept: list[tuple[ApiKey, str]] = []
 
     def create(
@@ -101,15 +106,14 @@ class ApiKeys:
 
     def _current(self) -> list[tuple[ApiKey, str]]:
         """The stored keys; the file is read again only when it is another one than before."""
-        try:
-            stat = self._path.stat()
-        except FileNotFoundError:
-            self._read_at, self._kept = None, []
+        if is_remote(self._path) and time.monotonic() - self._looked_at < LOOK_SECONDS:
             return self._kept
-        mark = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
-        if mark != self._read_at:
+        now, self._looked_at = mark(self._path), time.monotonic()
+        if now is None:
+            self._read_at, self._kept = None, []
+        elif now != self._read_at:
             self._kept = self._stored()
-            self._read_at = mark
+            self._read_at = now
         return self._kept
 
     def _stored(self) -> list[tuple[ApiKey, str]]:
@@ -123,19 +127,21 @@ class ApiKeys:
 
     def _write(self, keys: list[tuple[ApiKey, str]]) -> None:
         # The temporary file that takes the place is made by mkstemp: only its owner may read it.
+        self._looked_at = -math.inf
         write_json(self._path, {"keys": [asdict(key) | {"sha256": kept} for key, kept in keys]})
 
 
-def local_token(home: Path) -> str:
+def local_token(home: Place) -> str:
     """What this machine's command line and runs show to their own server: it opens every twin."""
     return kept_secret(home, "token")
 
 
-def kept_secret(home: Path, name: str) -> str:
+def kept_secret(home: Place, name: str) -> str:
     """The random secret in `serving/<name>`, for its owner's eyes only; made once, at the first call."""
     path = home / "serving" / name
-    with Locks(home / "locks").held(f"serving-{name}"):
-        kept = path.read_text().strip() if path.exists() else ""
+    with locks_of(home).held(f"serving-{name}"):
+        there = fetched(path)
+        kept = there.read_text().strip() if there else ""
         if not kept:
             kept = secrets.token_urlsafe(SECRET_BYTES)
             with replacing(path) as temporary:

@@ -34,7 +34,7 @@ def build_resources(settings: Settings, twins: Twins) -> dict[str, Any]:
         "catalog": build_catalog(settings, twins),
         "embedder": build_embedder(settings),
         "vectors": build_vector_store(settings),
-        "traces": TraceStore(settings.home),
+        "traces": TraceStore(settings.local),
         "endpoint": Endpoint(settings),
         "alerting": Alerting(settings),
     }

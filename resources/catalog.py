@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resources.forgotten import Forgotten
+from resources.places import Place, scratch_of
 from resources.twins import FeedSource, FileSource, GitSource, Source, Twins, WebSource
 
 if TYPE_CHECKING:
@@ -59,14 +60,15 @@ class Catalog:
     def __init__(
         self,
         twins: Twins,
-        home: Path,
+        home: Place,
         fetching: "Callable[[Path], Fetcher] | None" = None,
         poll_seconds: int = 3600,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.twins = twins
-        self.mirrors = home / "sources" / "git"
-        self._copies = home / "sources" / "pages"
+        local = scratch_of(home)
+        self.mirrors = local / "sources" / "git"
+        self._copies = local / "sources" / "pages"
         self._fetching = fetching
         self.forgotten = Forgotten(home)
         self._poll_seconds = poll_seconds

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Final
 
-from resources.files import read_json, write_json
+from resources.files import listed, read_json, write_json
+from resources.places import Place
 from resources.vector_store import Chunk, Mark, UnknownIndex
 
 MANIFEST: Final = "manifest.json"
@@ -34,17 +34,17 @@ def manifest(
     return Manifest(index_id, model_id, len(chunks), documents, marks, dimension)
 
 
-def whole(folder: Path) -> bool:
+def whole(folder: Place) -> bool:
     """Whether a shard is there and finished."""
     return (folder / MANIFEST).is_file()
 
 
-def write(folder: Path, made: Manifest) -> None:
+def write(folder: Place, made: Manifest) -> None:
     """Put the last file into a shard's folder."""
     write_json(folder / MANIFEST, asdict(made))
 
 
-def read(folder: Path) -> Manifest:
+def read(folder: Place) -> Manifest:
     """The manifest of a shard; UnknownIndex where there is none."""
     stored = read_json(folder / MANIFEST)
     if stored is None:
@@ -53,8 +53,8 @@ def read(folder: Path) -> Manifest:
     return Manifest(**stored, marks=marks)
 
 
-def newest(shards: Path, model_id: str) -> Manifest | None:
+def newest(shards: Place, model_id: str) -> Manifest | None:
     """The manifest of the shard that was made last of those with vectors and terms of a model."""
-    files = sorted(shards.glob(f"*/{MANIFEST}"), key=lambda file: -file.stat().st_mtime_ns)
+    files = sorted(listed(shards, f"*/{MANIFEST}"), key=lambda file: -file.stat().st_mtime)
     of_model = (found for found in map(read, (file.parent for file in files)) if found.model_id == model_id)
     return next((found for found in of_model if found.dimension is not None), None)

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from resources.packing import copy_sparse
 from resources.vector_store import DENSE, SPARSE, Changes, Chunk, Entries, portions
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-BLOCK: Final = 1 << 20
 POINTS_AT_ONCE: Final = 1000
 KEYWORDS: Final = ("platform", "kind", "document_id")
 
@@ -139,12 +139,7 @@ def _upsert(shard: Any, chunks: Sequence[Chunk], stored: Sequence[dict[str, Any]
 
 
 def _copy_sparse(source: str, target: str) -> str:
-    """Copy a file without writing its empty blocks: a fresh shard's files are mostly holes."""
+    """Copy a file, and leave its holes holes."""
     with Path(source).open("rb") as read, Path(target).open("wb") as written:
-        while block := read.read(BLOCK):
-            if block.count(0) == len(block):
-                written.seek(len(block), 1)
-            else:
-                written.write(block)
-        written.truncate()
+        copy_sparse(read, written)
     return target

@@ -3,20 +3,18 @@
 `vectors/shards/<index_id>/` is one index, `vectors/live.json` names the one that readers use.
 """
 
-import shutil
-import tempfile
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from resources import edge_manifest, edge_query, edge_shard
 from resources.edge_manifest import MANIFEST, manifest
-from resources.files import read_json, settle, sweep, write_json
-from resources.locks import Locks
+from resources.files import drop, here, listed, read_json, settle, sweep, working, write_json
+from resources.leases import locks_of
+from resources.places import Place
 from resources.vector_store import (
     EVERYTHING,
     Changes,
@@ -69,10 +67,10 @@ class Opened:
 class EdgeStore:
     """Indexes as immutable shards below one folder; several processes may read them at once."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Place) -> None:
         self._pointer = home / "vectors" / "live.json"
         self._shards = home / "vectors" / "shards"
-        self._locks = Locks(home / "locks")
+        self._locks = locks_of(home)
         self._opening = threading.Lock()
         self._open: OrderedDict[str, Opened] = OrderedDict()
 
@@ -121,7 +119,7 @@ class EdgeStore:
 
     def holding(self, document_id: str) -> list[str]:
         """The shards whose manifest names the document."""
-        files = sorted(self._shards.glob(f"*/{MANIFEST}"))
+        files = listed(self._shards, f"*/{MANIFEST}")
         manifests = (edge_manifest.read(file.parent) for file in files)
         return [found.index_id for found in manifests if document_id in found.document_ids]
 
@@ -155,7 +153,7 @@ class EdgeStore:
             with self._opening:
                 self._open.pop(index_id, None)
             if self._whole(index_id):
-                _remove(self._shards / index_id)
+                drop(self._shards / index_id)
 
     def close(self) -> None:
         """Close the shards this process has open."""
@@ -182,7 +180,7 @@ class EdgeStore:
     def _load(self, index_id: str) -> Opened:
         found = edge_manifest.read(self._shards / index_id)
         try:
-            return Opened(edge_shard.opened(self._shards / index_id), found.model_id, found.dimension)
+            return Opened(edge_shard.opened(here(self._shards / index_id)), found.model_id, found.dimension)
         except Exception as error:  # the package raises nothing narrower
             if not self._whole(index_id):
                 raise UnknownIndex(index_id) from error
@@ -197,17 +195,17 @@ class EdgeStore:
         made = _embedded(todo.fresh, embed, model_id, before.dimension if before else None)
         first = next(made)
         dimension = first[1].vectors.shape[1]
-        working = Path(tempfile.mkdtemp(prefix=".new-", dir=self._shards))
-        if before:
-            shard = edge_shard.copied(self._shards / before.index_id, working, leave_out=MANIFEST)
-        else:
-            shard = edge_shard.created(working, dimension)
-        edge_shard.remove(shard, todo)
-        for portion, entries in chain([first], made):
-            edge_shard.insert(shard, portion, entries)
-        edge_shard.finish(shard, working)
-        edge_manifest.write(working, manifest(target, model_id, chunks, todo.marks, dimension))
-        settle(working, self._shards / target)
+        with working(self._shards / target) as folder:
+            if before:
+                shard = edge_shard.copied(here(self._shards / before.index_id), folder, leave_out=MANIFEST)
+            else:
+                shard = edge_shard.created(folder, dimension)
+            edge_shard.remove(shard, todo)
+            for portion, entries in chain([first], made):
+                edge_shard.insert(shard, portion, entries)
+            edge_shard.finish(shard, folder)
+            edge_manifest.write(folder, manifest(target, model_id, chunks, todo.marks, dimension))
+            settle(folder, self._shards / target, MANIFEST)
         return todo
 
     def _sweep(self) -> None:
@@ -215,7 +213,7 @@ class EdgeStore:
         sweep(self._shards)
         for folder in self._shards.iterdir():
             if not self._whole(folder.name):
-                shutil.rmtree(folder)
+                drop(folder)
 
     def _prune(self, live: str, before: str | None) -> None:
         keep = {live}
@@ -223,14 +221,9 @@ class EdgeStore:
             standing = set(edge_manifest.read(self._shards / live).document_ids)
             if standing.issuperset(edge_manifest.read(self._shards / before).document_ids):
                 keep.add(before)
-        for folder in self._shards.glob("[!.]*"):
+        for folder in listed(self._shards, "[!.]*"):
             if folder.name not in keep:
-                _remove(folder)
-
-
-def _remove(folder: Path) -> None:
-    # Out of sight at once; a kill in the middle leaves only what the next sweep takes.
-    shutil.rmtree(folder.replace(folder.with_name(f".gone-{folder.name}")))
+                drop(folder)
 
 
 def _embedded(

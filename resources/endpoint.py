@@ -56,8 +56,8 @@ class Endpoint:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._locks = Locks(settings.home / "locks")
-        self._folder = settings.home / "serving"
+        self._locks = Locks(settings.local / "locks")
+        self._folder = settings.local / "serving"
         self._child: subprocess.Popen[bytes] | None = None
 
     def ensure_running(self) -> str:
@@ -143,7 +143,7 @@ class Endpoint:
         (self._folder / "wanted").touch()
         with self._log.open("ab") as log:
             self._child = subprocess.Popen(
-                [sys.executable, "-m", SUPERVISOR, str(self._settings.home)],
+                [sys.executable, "-m", SUPERVISOR, str(self._settings.local)],
                 env=environment(self._settings),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -188,7 +188,7 @@ class Endpoint:
         running = self._running()
         if running is None:
             raise EndpointError("no server is running: `llm-twin run` or `llm-twin serve` starts it")
-        url, token = f"{running['url']}{path}", local_token(self._settings.home)
+        url, token = f"{running['url']}{path}", local_token(self._settings.local)
         return _fetched(url, seconds, {"Authorization": f"Bearer {token}"}, body)
 
     def _is_kept(self) -> bool:

@@ -1,18 +1,18 @@
 """What somebody asked to be forgotten: addresses that are never read again, wherever they stand."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 from resources.files import read_json, write_json
-from resources.locks import Locks
+from resources.leases import locks_of
+from resources.places import Place
 
 
 class Forgotten:
     """`forgotten.json` under LLM_TWIN_HOME: addresses, and since when."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Place) -> None:
         self._path = home / "forgotten.json"
-        self._locks = Locks(home / "locks")
+        self._locks = locks_of(home)
 
     def add(self, uri: str) -> None:
         """Forget an address from now on."""

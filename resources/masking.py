@@ -7,6 +7,8 @@ from typing import Any, Final
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
+from resources.opik_settings import opik_key
+
 MASK: Final = "***"
 # What follows a name or a scheme that only secrets follow, our own keys, and passwords in addresses.
 _SECRETS: Final = (
@@ -50,8 +52,9 @@ class Masking(Secrets):
 
 
 def secrets_of(settings: BaseSettings) -> list[str]:
-    """The values of the settings that are secrets, those in lists too."""
-    return [secret for _, value in settings for secret in _secrets(value)]
+    """The values of the settings that are secrets, those in lists too, and of Opik's own variable."""
+    found = [secret for _, value in settings for secret in _secrets(value)]
+    return [*found, *filter(None, [opik_key()])]
 
 
 def _secrets(value: Any) -> Iterator[str]:

@@ -1,15 +1,14 @@
 """Model folders, immutable and named by their content, with a pointer to the current one."""
 
 import hashlib
-import json
-import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from resources.files import read_json, settle, sweep, write_json
-from resources.locks import Locks
+from resources.files import copy_of, here, listed, read_json, settle, stands, sweep, working, write_json
+from resources.leases import locks_of
+from resources.places import Place
 
 
 @dataclass(frozen=True)
@@ -36,11 +35,11 @@ class Model:
 class ModelStore:
     """`models/<asset>[/<twin>]/<version>/`, beside them `about/<version>.json` and `current.json`."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Place) -> None:
         self.home = home
-        self.locks = Locks(home / "locks")
+        self.locks = locks_of(home)
 
-    def place(self, asset: str, twin: str | None = None) -> Path:
+    def place(self, asset: str, twin: str | None = None) -> Place:
         """The folder that holds an asset's versions."""
         base = self.home / "models" / asset
         return base / twin if twin else base
@@ -51,8 +50,20 @@ class ModelStore:
         return Model(**stored) if stored else None
 
     def location(self, model: Model) -> str:
-        """What `from_pretrained` takes: a stored model's folder, or a hub id as it is."""
-        return str(self.home / model.folder) if model.folder.startswith("models/") else model.folder
+        """What `from_pretrained` takes: a stored model's folder on this machine, or a hub id as it is.
+
+        Raises FileNotFoundError for a model that a home in S3 does not hold.
+        """
+        return str(here(self.home / model.folder)) if model.folder.startswith("models/") else model.folder
+
+    @property
+    def root(self) -> Path:
+        """The folder of this machine that stored models' folders lie below."""
+        return copy_of(self.home)
+
+    def stands(self, model: Model) -> bool:
+        """Whether a stored model's folder is there."""
+        return model.folder.startswith("models/") and stands(self.home / model.folder)
 
     def keep(
         self,
@@ -66,13 +77,12 @@ class ModelStore:
         The caller holds the lock `asset[/twin]`, so what an earlier writer left can go.
         """
         place = self.place(asset, twin)
-        place.mkdir(parents=True, exist_ok=True)
         sweep(place)
-        working = Path(tempfile.mkdtemp(prefix=".new-", dir=place))
-        metadata = train(working)
-        version = weights_hash(working)
-        settle(working, place / version)
-        folder = (place / version).relative_to(self.home).as_posix()
+        with working(place / "new") as filled:
+            metadata = train(filled)
+            version = weights_hash(filled)
+            settle(filled, place / version)
+        folder = "/".join(filter(None, ["models", asset, twin, version]))
         return self.point(asset, Model(version, inputs, folder, metadata), twin)
 
     def point(self, asset: str, model: Model, twin: str | None = None) -> Model:
@@ -84,8 +94,8 @@ class ModelStore:
 
     def versions(self, asset: str, twin: str | None = None) -> list[Model]:
         """Every version that was ever current, in the order of their names."""
-        files = sorted((self.place(asset, twin) / "about").glob("[!.]*.json"))
-        return [Model(**json.loads(file.read_text())) for file in files]
+        files = listed(self.place(asset, twin) / "about", "[!.]*.json")
+        return [Model(**known) for known in map(read_json, files) if known]
 
 
 def weights_hash(folder: Path) -> str:

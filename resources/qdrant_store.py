@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from resources import qdrant_collection, qdrant_points, qdrant_query, qdrant_snapshots
+from resources.masking import Secrets
 from resources.qdrant_collection import SECONDS
 from resources.vector_store import (
     EVERYTHING,
@@ -293,8 +294,6 @@ def _connect(location: str, api_key: str | None) -> "QdrantClient":
     try:
         client.get_collections()
     except ApiException as error:
-        raise ConnectionError(
-            f"QDRANT_URL: the Qdrant server at {location} cannot be used ({error}): "
-            "check the address, QDRANT_API_KEY and the firewall"
-        ) from error
+        said = f"QDRANT_URL: the Qdrant server at {location} cannot be used ({error}): check the address, "
+        raise ConnectionError(Secrets([]).masked(said + "QDRANT_API_KEY and the firewall")) from error
     return client

@@ -2,10 +2,10 @@
 
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
 
-from resources.files import read_json, write_json
+from resources.files import listed, read_json, remove, write_json
+from resources.places import Place
 
 # What a canary begins with, and how many conversations in each arm it is first looked at with.
 FIRST_SHARE: Final = 5
@@ -83,13 +83,13 @@ class Desired:
 class Releases:
     """`releases/<twin>/<release_id>/manifest.json` and `serving/desired/<twin>.json`."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Place) -> None:
         self.home = home
 
     def add(self, manifest: Manifest, about: dict[str, Any]) -> str:
         """Store a manifest, with what stands outside its hash in `about`; returns its id."""
         path = self._folder(manifest.twin) / manifest.release_id / "manifest.json"
-        if not path.exists():
+        if read_json(path) is None:
             created = datetime.now(UTC).isoformat(timespec="microseconds")
             write_json(path, {"manifest": asdict(manifest), "about": about | {"created_at": created}})
         return manifest.release_id
@@ -104,7 +104,7 @@ class Releases:
 
     def all(self, twin: str) -> list[str]:
         """Every release id of a twin, oldest first."""
-        folders = [path.parent.name for path in self._folder(twin).glob("*/manifest.json")]
+        folders = [path.parent.name for path in listed(self._folder(twin), "*/manifest.json")]
         return sorted(folders, key=lambda name: self._stored(twin, name)["about"]["created_at"])
 
     def champion(self, twin: str) -> Manifest | None:
@@ -142,7 +142,7 @@ class Releases:
     def desire(self, twin: str, release_id: str | None) -> None:
         """Say which release a twin should serve, which ends a canary; None takes the twin out of service."""
         if release_id is None:
-            self._desired(twin).unlink(missing_ok=True)
+            remove(self._desired(twin))
             return
         self.manifest(twin, release_id)
         self.restore(twin, Desired(release_id))
@@ -150,7 +150,7 @@ class Releases:
     def restore(self, twin: str, state: Desired | None) -> None:
         """Let a twin serve again what `written` said earlier."""
         if state is None:
-            self._desired(twin).unlink(missing_ok=True)
+            remove(self._desired(twin))
         elif state != self.written(twin):
             write_json(self._desired(twin), asdict(state))
 
@@ -194,8 +194,8 @@ class Releases:
 
     def everything_desired(self) -> dict[str, Desired]:
         """What each twin in service should serve, by its name."""
-        folder = self.home / "serving" / "desired"
-        names = [path.stem for path in sorted(folder.glob("[!.]*.json"))]
+        files = listed(self.home / "serving" / "desired", "[!.]*.json")
+        names = [path.stem for path in files]
         return {name: state for name in names if (state := self.state(name))}
 
     def quarantine(
@@ -243,11 +243,11 @@ class Releases:
             raise UnknownRelease(f"twin {twin} has no release {release_id!r}; it has: {there}")
         return stored
 
-    def _folder(self, twin: str) -> Path:
+    def _folder(self, twin: str) -> Place:
         return self.home / "releases" / twin
 
-    def _desired(self, twin: str) -> Path:
+    def _desired(self, twin: str) -> Place:
         return self.home / "serving" / "desired" / f"{twin}.json"
 
-    def _quarantine(self, twin: str) -> Path:
+    def _quarantine(self, twin: str) -> Place:
         return self._folder(twin) / "quarantine.json"

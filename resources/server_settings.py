@@ -10,6 +10,7 @@ from resources.settings import Settings
 # The settings a running server depends on, and the variable that carries each to it.
 CARRIED: Final = {
     "home": "LLM_TWIN_HOME",
+    "scratch": "LLM_TWIN_SCRATCH",
     "config": "LLM_TWIN_CONFIG",
     "embedding_model": "LLM_TWIN_EMBEDDING_MODEL",
     "reranker": "LLM_TWIN_RERANKER",
@@ -27,6 +28,7 @@ CARRIED: Final = {
     "max_body_bytes": "LLM_TWIN_MAX_BODY_BYTES",
     "request_seconds": "LLM_TWIN_REQUEST_SECONDS",
     "cors_origins": "LLM_TWIN_CORS_ORIGINS",
+    "opik_webhook_secret": "LLM_TWIN_OPIK_WEBHOOK_SECRET",
     "engine": "LLM_TWIN_ENGINE",
     "engine_urls": "LLM_TWIN_ENGINE_URLS",
     "engine_model": "LLM_TWIN_ENGINE_MODEL",

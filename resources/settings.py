@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from resources.places import Place, place, scratch_of
 
 
 class Settings(BaseSettings):
@@ -19,7 +21,15 @@ class Settings(BaseSettings):
         env_prefix="LLM_TWIN_", env_file=".env", extra="ignore", hide_input_in_errors=True
     )
 
-    home: Path = Field(Path(".llm_twin"), description="everything the program writes lies here")
+    # Before the home, which is given it.
+    scratch: Path | None = Field(
+        None,
+        description="with a home in S3: the folder for what cannot lie there; none: a cache folder",
+    )
+    home: Place = Field(
+        Path(".llm_twin"),
+        description="everything the program writes lies here: a folder, or s3://bucket/prefix",
+    )
     config: Path = Field(Path("twins.yaml"), description="the file that declares sources and twins")
     automation: Literal["on", "off"] = Field(
         "on", description="whether sensors and schedules start switched on"
@@ -56,6 +66,11 @@ class Settings(BaseSettings):
     alert_urls: Annotated[list[SecretStr], NoDecode] = Field(
         [], description="who is told what happened: apprise addresses, one behind the other; none: the log"
     )
+    opik_webhook_secret: SecretStr | None = Field(
+        None,
+        min_length=16,
+        description="what Opik's alerts show at /opik/webhook, in ASCII; none: no such route",
+    )
     trace_days: int | None = Field(None, ge=1, description="how long traces are kept; none: for good")
 
     generation: Literal["grounded", "free"] = "grounded"
@@ -87,12 +102,51 @@ class Settings(BaseSettings):
     engine_home: str | None = Field(None, description="where that server sees LLM_TWIN_HOME, if elsewhere")
     engine_context: int = Field(4096, ge=256, description="tokens that prompt and answer may have there")
 
+    training: Literal["local", "sagemaker"] = Field(
+        "local", description="where models are trained: a process here, or a training job"
+    )
+    endpoint: Literal["local", "sagemaker"] = Field(
+        "local", description="sagemaker: deployments make the endpoint that LLM_TWIN_ENGINE_MODEL names"
+    )
+    sagemaker_role: str | None = Field(None, description="the role's ARN that jobs and endpoint run as")
+    sagemaker_training_image: str | None = Field(None, description="this project's image, in ECR")
+    sagemaker_training_instance: str = "ml.g6.xlarge"
+    sagemaker_training_seconds: int = Field(86_400, ge=60, description="how long a job may train")
+    sagemaker_spot_seconds: int | None = Field(
+        None, ge=60, description="how long a job may take on spot instances, waits included; none: on demand"
+    )
+    sagemaker_image: str | None = Field(None, description="AWS's vLLM image, which serves the base model")
+    sagemaker_instance: str = "ml.g6.xlarge"
+    sagemaker_accelerators: int = Field(1, ge=1, description="GPUs of a copy of the base model")
+    sagemaker_memory_mb: int = Field(12_288, ge=128, description="memory of a copy of the base model")
+    sagemaker_least_copies: int = Field(1, ge=0, description="of the base model; 0: none while nobody asks")
+    sagemaker_most_copies: int = Field(2, ge=1, description="of the base model, and instances for them")
+    sagemaker_start_seconds: int = Field(
+        1800, ge=60, le=3600, description="how long weights may load, and a container may start"
+    )
+
+    @model_validator(mode="after")
+    def _whole_endpoint(self) -> "Settings":
+        if self.endpoint == "sagemaker" and self.engine != "sagemaker":
+            raise ValueError("LLM_TWIN_ENDPOINT is sagemaker: let LLM_TWIN_ENGINE be sagemaker too")
+        return self
+
+    @property
+    def local(self) -> Path:
+        """The folder of this machine for databases, working folders, and what a server tells of itself."""
+        return scratch_of(self.home)
+
+    @field_validator("scratch")
+    @classmethod
+    def _local_and_absolute(cls, scratch: Path | None) -> Path | None:
+        if scratch is not None and str(scratch).startswith("s3:"):
+            raise ValueError("LLM_TWIN_SCRATCH must be a folder of this machine, not an s3 address")
+        return scratch.expanduser().absolute() if scratch else None
+
     @field_validator("home")
     @classmethod
-    def _local_and_absolute(cls, home: Path) -> Path:
-        if str(home).startswith("s3:"):
-            raise ValueError("LLM_TWIN_HOME must be a folder of this machine, not an s3 address")
-        return home.expanduser().absolute()
+    def _home(cls, home: Place, known: ValidationInfo) -> Place:
+        return place(home, known.data.get("scratch"))
 
     @field_validator("fetch_allow", mode="before")
     @classmethod
@@ -133,18 +187,23 @@ class Settings(BaseSettings):
     @field_validator("cors_origins")
     @classmethod
     def _origins(cls, origins: list[str]) -> list[str]:
-        for origin in origins:
+        for number, origin in enumerate(origins, 1):
             parts = urlsplit(origin)
             if origin != "*" and f"{parts.scheme}://{parts.netloc}" != origin:
-                raise ValueError(f"{origin} is no origin: write scheme, host and port, as https://a.example")
+                raise ValueError(
+                    f"origin {number} of LLM_TWIN_CORS_ORIGINS is none: "
+                    "write scheme, host and port, https://a.example"
+                )
         return origins
 
     @field_validator("engine_urls")
     @classmethod
     def _addresses(cls, urls: list[str]) -> list[str]:
-        for url in urls:
+        for number, url in enumerate(urls, 1):
             if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).netloc:
-                raise ValueError(f"{url} is no address: write it as http://host:8000/v1")
+                raise ValueError(
+                    f"address {number} of LLM_TWIN_ENGINE_URLS is none: write it as http://host:8000/v1"
+                )
         return urls
 
     @model_validator(mode="after")

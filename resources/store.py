@@ -7,11 +7,11 @@ counts) in the file's metadata, so table and record change together in one renam
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from resources.files import read_json, replacing, sweep, write_json
-from resources.locks import Locks
+from resources.files import fetched, listed, read_json, replacing, sweep, write_json
+from resources.leases import locks_of
+from resources.places import Place
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,11 +54,11 @@ class Table:
 class Store:
     """Reads and writes every stage's tables and reports below one folder."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Place) -> None:
         self.home = home
-        self.locks = Locks(home / "locks")
+        self.locks = locks_of(home)
 
-    def folder(self, asset: str, twin: str | None = None) -> Path:
+    def folder(self, asset: str, twin: str | None = None) -> Place:
         """Where an asset's files lie."""
         base = self.home / "store" / asset
         return base / twin if twin else base
@@ -67,8 +67,8 @@ class Store:
         """The record of a stored table or report, or None."""
         import pyarrow.parquet as pq
 
-        path = self.folder(asset, twin) / "part.parquet"
-        if path.exists():
+        path = fetched(self.folder(asset, twin) / "part.parquet")
+        if path is not None:
             return _loads(pq.read_schema(path).metadata[RECORD_KEY])
         report = read_json(self.folder(asset, twin) / "report.json")
         return Record(**report["record"]) if report else None
@@ -86,8 +86,8 @@ class Store:
 
         from llm_twin_assets.contracts import SCHEMAS, conform
 
-        path = self.folder(asset, twin) / "part.parquet"
-        if not path.exists():
+        path = fetched(self.folder(asset, twin) / "part.parquet")
+        if path is None:
             raise NotMaterialized(asset, twin)
         return conform(pq.read_table(path).to_pandas(), SCHEMAS[asset])
 
@@ -95,9 +95,10 @@ class Store:
         """An asset's rows, or none where it was never materialized."""
         from llm_twin_assets.contracts import SCHEMAS, empty
 
-        if (self.folder(asset, twin) / "part.parquet").exists():
+        try:
             return self.read(asset, twin)
-        return empty(SCHEMAS[asset])
+        except NotMaterialized:
+            return empty(SCHEMAS[asset])
 
     def aside(self, asset: str) -> "pd.DataFrame":
         """What an asset's last run kept for its next one; none where there was no such run."""
@@ -105,8 +106,8 @@ class Store:
 
         from llm_twin_assets.contracts import ASIDE, conform, empty
 
-        path = self.folder(asset) / "aside.parquet"
-        return conform(pd.read_parquet(path), ASIDE[asset]) if path.exists() else empty(ASIDE[asset])
+        path = fetched(self.folder(asset) / "aside.parquet")
+        return conform(pd.read_parquet(path), ASIDE[asset]) if path else empty(ASIDE[asset])
 
     def rejected(self) -> "pd.DataFrame":
         """Everything that every stage left out, with stage and reason."""
@@ -114,8 +115,9 @@ class Store:
 
         from llm_twin_assets.contracts import REJECTED, conform, empty
 
-        files = sorted((self.home / "store" / "rejected").glob("[!.]*.parquet"))
-        frames = [conform(pd.read_parquet(file), REJECTED) for file in files]
+        files = listed(self.home / "store" / "rejected", "[!.]*.parquet")
+        there = [path for path in map(fetched, files) if path]
+        frames = [conform(pd.read_parquet(path), REJECTED) for path in there]
         return pd.concat([empty(REJECTED), *frames], ignore_index=True)
 
     def materialize(
@@ -204,7 +206,7 @@ def _loads(raw: bytes) -> Record:
     return Record(**json.loads(raw))
 
 
-def _write_parquet(path: Path, rows: "pd.DataFrame", record: Record) -> None:
+def _write_parquet(path: Place, rows: "pd.DataFrame", record: Record) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 

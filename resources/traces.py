@@ -134,11 +134,10 @@ class Feedback:
     key_id: str | None = None
 
 
-_COLUMNS: Final = [column.name for column in fields(Trace)]
+COLUMNS: Final = tuple(column.name for column in fields(Trace))
 _JSON: Final = ("retrieved", "timings_ms", "understood", "citations")
 _SAID: Final = ["position", "twin", *(column.name for column in fields(Feedback))]
-_SELECT: Final = f"SELECT {', '.join(_COLUMNS)} FROM traces WHERE"
-_INSERT: Final = f"INSERT INTO traces ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
+_INSERT: Final = f"INSERT INTO traces ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
 _INSERT_FEEDBACK: Final = """
 INSERT INTO feedback (trace_id, twin, created_at, value, comment, correction, key_id)
 SELECT trace_id, twin, ?, ?, ?, ?, ? FROM traces WHERE trace_id = ?
@@ -168,15 +167,18 @@ class TraceStore:
             statement = f"{_INSERT} ON CONFLICT (trace_id) DO NOTHING"
             database.executemany(statement, [_values(trace) for trace in traces])
 
-    def since(self, twin: str, trace_id: str | None = None) -> list[dict[str, Any]]:
+    def since(
+        self, twin: str, trace_id: str | None = None, columns: Sequence[str] = COLUMNS
+    ) -> list[dict[str, Any]]:
         """A twin's requests recorded after that of `trace_id`, in the order they were recorded.
 
         Order of recording, not of ids: a slow request is recorded after a quick one that began
-        later. All of them without `trace_id`, or when it is not known (any more).
+        later. All of them without `trace_id`, or when it is not known (any more). columns: which fields of
+        Trace are read.
         """
         after = "SELECT coalesce(max(position), 0) FROM traces WHERE trace_id = ?"
-        query = f"{_SELECT} twin = ? AND position > ({after}) ORDER BY position"
-        return [_row(values) for values in self._read(query, twin, trace_id)]
+        query = f"{_select(columns)} twin = ? AND position > ({after}) ORDER BY position"
+        return [_row(values, columns) for values in self._read(query, twin, trace_id)]
 
     def newest(self, twin: str) -> str | None:
         """The id of the twin's request that was recorded last."""
@@ -186,8 +188,8 @@ class TraceStore:
 
     def trace(self, trace_id: str) -> dict[str, Any] | None:
         """The request with this id, as `since` gives it, or None."""
-        found = self._read(f"{_SELECT} trace_id = ?", trace_id)
-        return _row(found[0]) if found else None
+        found = self._read(f"{_select(COLUMNS)} trace_id = ?", trace_id)
+        return _row(found[0], COLUMNS) if found else None
 
     def give_feedback(self, feedback: Feedback) -> None:
         """Append what was said of an answer. Raises UnknownTrace."""
@@ -248,7 +250,7 @@ class TraceStore:
         """Give a database that an earlier version made what it lacks."""
         with self._locks.held("traces"):
             there = {column[1] for column in database.execute("PRAGMA table_info(traces)")}
-            for name in set(_COLUMNS) - there:
+            for name in set(COLUMNS) - there:
                 database.execute(f"ALTER TABLE traces ADD COLUMN {name} {_DECLARED[name]}")
             database.executescript(_FEEDBACK)
         self._current = True
@@ -269,12 +271,16 @@ class TraceStore:
 def _values(trace: Trace) -> list[Any]:
     """What goes into the columns; SQLite has no lists."""
     row = asdict(trace)
-    return [json.dumps(row[name], ensure_ascii=False) if name in _JSON else row[name] for name in _COLUMNS]
+    return [json.dumps(row[name], ensure_ascii=False) if name in _JSON else row[name] for name in COLUMNS]
 
 
-def _row(values: tuple[Any, ...]) -> dict[str, Any]:
-    row = dict(zip(_COLUMNS, values, strict=True))
-    return row | {"declined": bool(row["declined"])}
+def _select(columns: Sequence[str]) -> str:
+    return f"SELECT {', '.join(columns)} FROM traces WHERE"
+
+
+def _row(values: tuple[Any, ...], columns: Sequence[str]) -> dict[str, Any]:
+    row = dict(zip(columns, values, strict=True))
+    return row | ({"declined": bool(row["declined"])} if "declined" in row else {})
 
 
 def _in_utc(moment: str) -> str:

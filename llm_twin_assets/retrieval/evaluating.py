@@ -28,6 +28,7 @@ from llm_twin_assets.retrieval.reporting import Report, compared_rows, metrics, 
 from llm_twin_assets.retrieval.unheaded import all_unheaded
 from llm_twin_assets.sources.rows import records
 from resources.embedder import Embedder
+from resources.files import remove
 from resources.store import Store
 from resources.vector_store import Chunk, Entries, VectorStore, Wording, index_id
 
@@ -91,7 +92,7 @@ def evaluate(
     same = {"index_id": built, "place": place, "procedure": how, "questions_version": asked.version}
     if live is not None and all(live.get(name) == value for name, value in same.items()):
         # What is remembered may be of an index that was refused, and of documents that have left.
-        file.unlink(missing_ok=True)
+        remove(file)
         return live, numbers(live) | {"embedded": 0}
     memory = QueryVectors(file, embedder, space(embedder))
     candidate = Candidate(vectors, built, embedder, memory, reranker, _new(chunks, live), most_wordings)

@@ -6,14 +6,14 @@ left the corpus stays.
 
 import zipfile
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from llm_twin_assets.contracts import content_hash
 from resources.embedder import Embedder
-from resources.files import replacing
+from resources.files import fetched, replacing
+from resources.places import Place
 
 Vector = NDArray[np.float32]
 
@@ -24,7 +24,7 @@ class QueryVectors:
     embedded: how many texts were not remembered.
     """
 
-    def __init__(self, path: Path, embedder: Embedder, space: str) -> None:
+    def __init__(self, path: Place, embedder: Embedder, space: str) -> None:
         self.embedded = 0
         self._path = path
         self._embedder = embedder
@@ -51,10 +51,13 @@ class QueryVectors:
             np.savez(file, keys=keys, vectors=np.array(rows, dtype=np.float32))
 
 
-def _read(path: Path) -> dict[str, Vector]:
+def _read(path: Place) -> dict[str, Vector]:
     """What a file remembers; nothing where it cannot be read, since all of it can be made again."""
     try:
-        with np.load(path, allow_pickle=False) as stored:
+        kept = fetched(path)
+        if kept is None:
+            return {}
+        with np.load(kept, allow_pickle=False) as stored:
             keys, vectors = stored["keys"], stored["vectors"]
             return {key.decode(): vector for key, vector in zip(keys, vectors, strict=True)}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):

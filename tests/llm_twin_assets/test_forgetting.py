@@ -11,6 +11,7 @@ import pytest
 from llm_twin_assets.contracts import chunk_id, content_hash, document_id, rejected, row_id
 from llm_twin_assets.forgetting import footprint, forget, summary
 from llm_twin_assets.reasons import Reason
+from resources import s3
 from resources.catalog import Catalog
 from resources.edge_store import EdgeStore
 from resources.models import Model, ModelStore
@@ -20,6 +21,7 @@ from resources.terms import document_terms
 from resources.traces import Trace, TraceStore, new_trace_id
 from resources.twins import FileSource, Twin, Twins
 from resources.vector_store import Entries
+from tests.resources.homes import S3Server, surroundings
 from tests.rows import MADE, ORIGIN
 
 GONE, KEPT = "file:texts/gone.md", "file:texts/kept.md"
@@ -231,6 +233,24 @@ def test_what_a_teacher_wrote_of_it_and_a_training_cut_short_go_too(twins, resou
     forget(GONE, twins, resources, Runs(resources))
     assert not (home / "teacher_cache.db").exists()
     assert not (home / "checkpoints").exists()
+
+
+@pytest.fixture
+def s3_home(tmp_path, monkeypatch):
+    server = S3Server()
+    surroundings(monkeypatch, server)
+    yield server.home(tmp_path / "scratch")
+    server.close()
+
+
+def test_what_jobs_read_and_made_for_a_home_in_s3_goes_too(twins, resources, s3_home):
+    training = s3_home / "training"
+    names = ("inputs/1/tables/part.parquet", "checkpoints/1/step", "output/job/model.tar.gz", "pipes/job/1")
+    for name in names:
+        s3.put(training / name, b"words")
+    for _ in range(2):
+        forget(GONE, twins, resources | {"store": Store(s3_home)}, Runs(resources, jobs_fill=False))
+        assert [s3.etag(training / name) is not None for name in names] == [False, False, False, True]
 
 
 def test_rows_that_only_set_its_words_against_others_are_counted(twins, resources):

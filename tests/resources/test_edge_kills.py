@@ -85,7 +85,7 @@ def test_killed_anywhere_the_live_index_answers_and_the_next_run_mends(tmp_path,
 def test_killed_while_old_shards_are_removed_the_new_index_is_live(tmp_path, embed):
     store = EdgeStore(tmp_path)
     store.publish(store.sync([chunk("a", document="d0")], MODEL, embed).index_id)
-    _killed_in("edge_store", "_remove", tmp_path)
+    _killed_in("edge_store", "drop", tmp_path)
     assert store.ids(store.live()) == ids_of([chunk("b")])
     store.publish(store.live())
     assert shard_names(tmp_path) == {store.live()}

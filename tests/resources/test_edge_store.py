@@ -8,8 +8,9 @@ from dataclasses import asdict
 import pytest
 
 from resources import edge_shard, edge_store
-from resources.edge_shard import BLOCK, _copy_sparse
+from resources.edge_shard import _copy_sparse
 from resources.edge_store import EdgeStore
+from resources.packing import BLOCK
 from resources.vector_store import Entries, UnknownIndex, WrongVectors, mark
 from tests.resources.vector_corpus import MODEL, Embedding, asks, chunk, ids_of, vector
 

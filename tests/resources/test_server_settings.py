@@ -2,6 +2,7 @@
 
 import os
 import re
+from pathlib import Path
 
 from resources.server_settings import CARRIED, environment, fingerprint, insists_on_port
 from resources.settings import Settings
@@ -26,8 +27,23 @@ NOT_THE_SERVERS = {
     "canary",
     "alert_urls",
     "trace_days",
+    "training",
+    "endpoint",
+    "sagemaker_role",
+    "sagemaker_training_image",
+    "sagemaker_training_instance",
+    "sagemaker_training_seconds",
+    "sagemaker_spot_seconds",
+    "sagemaker_image",
+    "sagemaker_instance",
+    "sagemaker_accelerators",
+    "sagemaker_memory_mb",
+    "sagemaker_least_copies",
+    "sagemaker_most_copies",
+    "sagemaker_start_seconds",
 }
 OTHERS = {
+    "scratch": Path("/var/scratch"),
     "embedding_model": "other",
     "reranker": "other",
     "wordings": 7,
@@ -40,6 +56,7 @@ OTHERS = {
     "max_body_bytes": 7_000,
     "request_seconds": 7.5,
     "cors_origins": ["https://a.example", "https://b.example"],
+    "opik_webhook_secret": "hush-hush-hush-hush",
     "engine": "vllm",
     "engine_urls": ["http://gpu1:8000/v1", "http://gpu2:8000/v1"],
     "engine_model": "other",

@@ -10,6 +10,19 @@ def test_the_home_is_absolute_and_follows_the_environment(monkeypatch, tmp_path)
     assert Settings().home == tmp_path / "elsewhere"
 
 
+def test_a_home_in_s3_has_a_folder_of_this_machine_beside_it(monkeypatch, tmp_path):
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("LLM_TWIN_HOME", "s3://bucket/twin/")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    usual = Settings()
+    assert str(usual.home) == "s3://bucket/twin"
+    assert usual.local.parent == tmp_path / "cache" / "llm-twin"
+    monkeypatch.setenv("LLM_TWIN_SCRATCH", str(tmp_path / "scratch"))
+    assert Settings().local == tmp_path / "scratch"
+    monkeypatch.setenv("LLM_TWIN_HOME", str(tmp_path / "home"))
+    assert Settings().local == tmp_path / "home"
+
+
 def test_qdrant_settings_carry_their_own_names_and_the_key_is_never_shown(monkeypatch):
     monkeypatch.setenv("QDRANT_URL", "http://localhost:6333")
     monkeypatch.setenv("QDRANT_API_KEY", "very-secret")
@@ -22,7 +35,9 @@ def test_qdrant_settings_carry_their_own_names_and_the_key_is_never_shown(monkey
 @pytest.mark.parametrize(
     ("name", "value", "word"),
     [
-        ("LLM_TWIN_HOME", "s3://bucket/twin", "LLM_TWIN_HOME"),
+        ("LLM_TWIN_HOME", "s3://", "s3://bucket/prefix"),
+        ("LLM_TWIN_HOME", "s3://bucket//twin", "s3://bucket/prefix"),
+        ("LLM_TWIN_SCRATCH", "s3://bucket/twin", "LLM_TWIN_SCRATCH"),
         ("LLM_TWIN_GENERATION", "wild", "grounded"),
         ("LLM_TWIN_PRETRAIN_TOKENS", "5", "1000"),
         ("LLM_TWIN_FETCH_ALLOW", "10.0.0.0/8, somewhere", "somewhere"),
@@ -33,10 +48,14 @@ def test_qdrant_settings_carry_their_own_names_and_the_key_is_never_shown(monkey
         ("LLM_TWIN_QUEUE_SIZE", "-1", "0"),
         ("LLM_TWIN_MAX_BODY_BYTES", "10", "1024"),
         ("LLM_TWIN_REQUEST_SECONDS", "0", "greater than 0"),
-        ("LLM_TWIN_CORS_ORIGINS", "https://a.example, b.example", "b.example is no origin"),
+        (
+            "LLM_TWIN_CORS_ORIGINS",
+            "https://a.example, b.example",
+            "origin 2 of LLM_TWIN_CORS_ORIGINS is none",
+        ),
         ("LLM_TWIN_CORS_ORIGINS", "https://a.example/page", "write scheme, host and port"),
         ("LLM_TWIN_ENGINE", "magic", "sagemaker"),
-        ("LLM_TWIN_ENGINE_URLS", "gpu1:8000", "gpu1:8000 is no address"),
+        ("LLM_TWIN_ENGINE_URLS", "gpu1:8000", "address 1 of LLM_TWIN_ENGINE_URLS is none"),
         ("LLM_TWIN_ENGINE_CONTEXT", "10", "256"),
     ],
 )

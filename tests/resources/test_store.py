@@ -4,8 +4,13 @@ from pandera.errors import SchemaErrors
 
 from llm_twin_assets.contracts import document_id, rejected
 from llm_twin_assets.reasons import Reason
-from resources.store import NotMaterialized, Table
+from resources.store import NotMaterialized, Store, Table
 from tests.rows import ORIGIN
+
+
+@pytest.fixture
+def store(home):
+    return Store(home)
 
 
 def _documents(*texts):
