@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -40,10 +41,10 @@ def base_model(
     from llm_twin_assets.training import training
 
     tokens = config.tokens or settings.pretrain_tokens
-    model, reason = training.base_model(settings, store, models, tokens, _process(context, pipes))
+    model, reason = training.base_model(settings, store, models, tokens, _training(context, settings, pipes))
     if reason:
         context.log.info(f"trained because {reason}")
-    return _result(model, {"reason": reason or "as it was"})
+    return _result(context, settings, models, model, {"reason": reason or "as it was"})
 
 
 @dg.asset(
@@ -65,9 +66,9 @@ def fine_tuned_model(
     from llm_twin_assets.training import training
 
     twin = context.partition_key
-    train = _noting(store, twin, _process(context, pipes))
+    train = _noting(store, twin, _training(context, settings, pipes))
     model = training.fine_tuned_model(settings, store, models, twin, CODE_VERSION, train)
-    return _result(model, {})
+    return _result(context, settings, models, model, {})
 
 
 @dg.asset(
@@ -89,9 +90,9 @@ def aligned_model(
     from llm_twin_assets.training import training
 
     twin = context.partition_key
-    train = _noting(store, twin, _process(context, pipes))
+    train = _noting(store, twin, _training(context, settings, pipes))
     model = training.aligned_model(settings, store, models, twin, CODE_VERSION, train)
-    return _result(model, {})
+    return _result(context, settings, models, model, {})
 
 
 def _noting(store: Store, twin: str, train: _Train) -> _Train:
@@ -100,6 +101,17 @@ def _noting(store: Store, twin: str, train: _Train) -> _Train:
 
     feedback = batches_of(store.read_or_empty("accepted_feedback", twin))
     return lambda task: train(task) | {"feedback": feedback}
+
+
+def _training(
+    context: dg.AssetExecutionContext, settings: Settings, pipes: dg.PipesSubprocessClient
+) -> _Train:
+    """Runs a training task where the settings say."""
+    if settings.training == "local":
+        return _process(context, pipes)
+    from llm_twin_assets.training.sagemaker_job import client_of, on_sagemaker
+
+    return on_sagemaker(settings, client_of(settings), context)
 
 
 def _process(context: dg.AssetExecutionContext, pipes: dg.PipesSubprocessClient) -> _Train:
@@ -115,9 +127,21 @@ def _process(context: dg.AssetExecutionContext, pipes: dg.PipesSubprocessClient)
     return train
 
 
-def _result(model: Model, more: dict[str, Any]) -> dg.MaterializeResult[None]:
+def _result(
+    context: dg.AssetExecutionContext,
+    settings: Settings,
+    models: ModelStore,
+    model: Model,
+    more: dict[str, Any],
+) -> dg.MaterializeResult[None]:
     from llm_twin_assets.training.training import shown
+    from resources.opik_noting import noted
+    from resources.opik_training import publish_training
 
+    asset = context.asset_key.to_user_string()
+    twin = context.partition_key if context.has_partition_key else None
+    note = partial(publish_training, settings.local, models=models, asset=asset, model=model, twin=twin)
+    more |= noted(settings.home, note)
     curve = model.metadata.get("loss_curve")
     picture = {"loss_curve": dg.MetadataValue.md(curve)} if curve else {}
     return dg.MaterializeResult(

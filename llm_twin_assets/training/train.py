@@ -3,8 +3,8 @@
     python -m llm_twin_assets.training.train PARENT
 
 PARENT is the process id of whoever started it. The task comes in the Pipes extras: `kind` ("base_model",
-"fine_tuned_model" or "aligned_model"), `home`, the empty `folder` to fill, `threads`, and what each kind
-names below. Progress goes back as log lines, the model's metadata as one custom message.
+"fine_tuned_model" or "aligned_model"), `home` with its `scratch`, the empty `folder` to fill, `threads`, and
+what each kind names below. Progress goes back as log lines, the model's metadata as one custom message.
 
 Under `accelerate launch` there are several such processes: all train, only the first speaks and writes.
 """
@@ -14,11 +14,14 @@ import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from dagster_pipes import PipesDefaultContextLoader, PipesEnvVarParamsLoader, open_dagster_pipes
 
 from llm_twin_assets.training.lifeline import die_with, die_with_parent
+
+if TYPE_CHECKING:
+    from resources.store import Store
 
 Tell = Callable[[str], None]
 
@@ -77,9 +80,8 @@ def train_base(task: dict[str, Any], tell: Tell) -> dict[str, Any]:
     from llm_twin_assets.training.figures import figures
     from llm_twin_assets.training.pretrain import pretrain
     from llm_twin_assets.training.sticky import training_texts
-    from resources.store import Store
 
-    store = Store(Path(task["home"]))
+    store = _store(task)
     documents = store.read("cleaned_documents")
     if store.version("cleaned_documents") != task["documents"]:
         raise ChangedMeanwhile("the documents")
@@ -96,9 +98,8 @@ def train_adapter(task: dict[str, Any], tell: Tell) -> dict[str, Any]:
     Goes on from what stands in `checkpoints`.
     """
     from llm_twin_assets.training.lora import rows_version, training_rows, tune, window_of, with_passages
-    from resources.store import Store
 
-    store, how = Store(Path(task["home"])), task["recipe"]
+    store, how = _store(task), task["recipe"]
     table = store.read("instruct_dataset", task["twin"])
     rows, validation = training_rows(table, how), training_rows(table, how, "validation")
     if [rows_version(rows), rows_version(validation)] != task["rows"]:
@@ -118,9 +119,8 @@ def align_adapter(task: dict[str, Any], tell: Tell) -> dict[str, Any]:
     `learned` are the documents that the adapter was trained on before. Goes on from `checkpoints`.
     """
     from llm_twin_assets.training.dpo import align, pairs_version, training_pairs
-    from resources.store import Store
 
-    table = Store(Path(task["home"])).read("preference_dataset", task["twin"])
+    table = _store(task).read("preference_dataset", task["twin"])
     how = task["recipe"]
     pairs, validation = training_pairs(table, how), training_pairs(table, how, "validation")
     if [pairs_version(pairs), pairs_version(validation)] != task["pairs"]:
@@ -131,6 +131,14 @@ def align_adapter(task: dict[str, Any], tell: Tell) -> dict[str, Any]:
     names = _names(pairs["document_id"], pairs["rejected_document_id"].dropna(), task["learned"])
     counts = {"pairs": len(pairs), "validation_pairs": len(validation)}
     return _kept(model, tokenizer, fit, task) | counts | {"trained_on": names}
+
+
+def _store(task: dict[str, Any]) -> "Store":
+    from resources.places import place
+    from resources.store import Store
+
+    scratch = task.get("scratch")
+    return Store(place(task["home"], Path(scratch) if scratch else None))
 
 
 def _base(task: dict[str, Any]) -> tuple[Any, Any]:

@@ -35,13 +35,14 @@ def base_model(
         before = models.current("base_model")
         how = pretrain.recipe(tokens)
         now = training_texts(store.read("cleaned_documents"))
-        reason = why_retrain(before.metadata if before and _stands(models, before) else None, how, now)
+        reason = why_retrain(before.metadata if before and models.stands(before) else None, how, now)
         if before is not None and reason is None:
             return _reused(before), None
         documents = store.version("cleaned_documents")
-        task = {"kind": "base_model", "documents": documents, "tokens": tokens} | _place(settings)
-        fill = _filling(train, task, {"recipe": how, "revision": ""})
-        return models.keep("base_model", digest(how, documents), fill), reason
+        inputs = digest(how, documents)
+        task = {"kind": "base_model", "inputs": inputs, "documents": documents, "tokens": tokens}
+        fill = _filling(train, task | _place(settings), {"recipe": how, "revision": ""})
+        return models.keep("base_model", inputs, fill), reason
 
 
 def fine_tuned_model(
@@ -91,12 +92,12 @@ def _adapter(
     asset, twin = task["kind"], task["twin"]
     with models.locks.held(f"{asset}/{twin}"):
         before = models.current(asset, twin)
-        if before is not None and before.inputs == inputs and _stands(models, before):
+        if before is not None and before.inputs == inputs and models.stands(before):
             return _reused(before)
-        places = checkpoints.place(settings.home, asset, twin, inputs)
+        places = checkpoints.place(settings.local, asset, twin, inputs)
         checkpoints.drop_others(places)
         known = {"recipe": task["recipe"], "base": task["base"]["version"]} | (more or {})
-        task = task | _place(settings) | {"checkpoints": str(places)}
+        task = task | _place(settings) | {"inputs": inputs, "checkpoints": str(places)}
         model = models.keep(asset, inputs, _filling(train, task, known), twin)
         checkpoints.drop(places)
         return model
@@ -105,7 +106,7 @@ def _adapter(
 def _as_tuned(models: ModelStore, tuned: Model, inputs: str, twin: str) -> Model:
     with models.locks.held(f"aligned_model/{twin}"):
         before = models.current("aligned_model", twin)
-        if before is not None and before.inputs == inputs and _stands(models, before):
+        if before is not None and before.inputs == inputs and models.stands(before):
             return _reused(before)
         said = {"aligned": False, "pairs": 0, "reason": "there is no pair to learn from"}
         model = replace(tuned, inputs=inputs, metadata=tuned.metadata | said, reused=False)
@@ -138,15 +139,11 @@ def _where(models: ModelStore, base: Model) -> dict[str, Any]:
 
 
 def _place(settings: Settings) -> dict[str, Any]:
-    return {"home": str(settings.home), "threads": settings.threads}
+    return {"home": str(settings.home), "scratch": str(settings.local), "threads": settings.threads}
 
 
 def _filling(train: Train, task: dict[str, Any], more: dict[str, Any]) -> Callable[[Path], dict[str, Any]]:
     return lambda folder: train(task | {"folder": str(folder)}) | more
-
-
-def _stands(models: ModelStore, model: Model) -> bool:
-    return Path(models.location(model)).is_dir()
 
 
 def _named(settings: Settings, models: ModelStore) -> Model:

@@ -6,6 +6,7 @@ import pytest
 
 from llm_twin_assets.contracts import CHUNKS, empty
 from llm_twin_assets.training import dpo, lora, training
+from llm_twin_assets.training.sagemaker_job import inputs_of
 from llm_twin_assets.training.train import ChangedMeanwhile, work
 from resources.models import ModelStore, weights_hash
 from resources.settings import Settings
@@ -23,7 +24,7 @@ class World:
         self.store = store
         self.models = ModelStore(store.home)
         self.settings = Settings(home=store.home, threads=1, tuning_epochs=1, **changes)
-        self.tasks = []
+        self.tasks, self.jobs = [], set()
 
     def write(self, table):
         name = repr(sorted(table["content_hash"] + table["split"]))
@@ -36,6 +37,7 @@ class World:
 
     def train(self, task):
         self.tasks.append(task["kind"])
+        self.jobs.add(inputs_of(task))
         return work(task, say_nothing)
 
     def base(self, tokens=5_000):
@@ -99,6 +101,13 @@ def test_the_base_is_trained_again_for_a_reason(world, splits, tokens, reason):
     assert world.tasks == ["base_model"] * 2
 
 
+def test_another_recipe_trains_the_base_in_another_job(world, monkeypatch):
+    world.base()
+    monkeypatch.setattr(training.pretrain, "recipe", lambda tokens: {"layers": 3})
+    world.base()
+    assert len(world.jobs) == 2
+
+
 def test_a_base_whose_folder_is_gone_is_trained_again(world):
     model, _ = world.base()
     (world.store.home / model.folder).rename(world.store.home / "moved")
@@ -131,6 +140,7 @@ def test_new_rows_a_new_base_or_a_new_recipe_train_the_adapter_again(based, tiny
     versions.append(based.tuned().version)
     assert len(set(versions)) == 4
     assert not based.tuned(version="2").reused
+    assert len(based.jobs) == 5
 
 
 def note(folder):

@@ -12,10 +12,12 @@ from llm_twin_assets.datasets.accepted_feedback import guilty
 from llm_twin_assets.partitions import TWIN
 from llm_twin_assets.training import assets, checks
 from resources.models import ModelStore
+from resources.opik_outbox import EVENT
 from resources.settings import Settings
 from resources.store import Store, Table
 from tests.llm_twin_assets.datasets.test_accepted_feedback import row as accepted_row
 from tests.llm_twin_assets.training import small
+from tests.resources.opik_world import waiting
 
 NAME = TWIN.get_partition_keys()[0]
 
@@ -84,7 +86,8 @@ def test_a_base_is_trained_in_a_process_that_tells_its_progress(home, capfd):
     assert (again["reused"], again["reason"]) == (True, "as it was")
 
 
-def test_an_adapter_is_trained_in_a_process_and_then_reused(based):
+def test_an_adapter_is_trained_in_a_process_and_then_reused(based, monkeypatch):
+    monkeypatch.setenv("OPIK_URL_OVERRIDE", "http://192.0.2.1/api")
     done = tune(based)
     assert verdicts_of(done) == {"adapter_is_sound": True}
     models = ModelStore(based)
@@ -94,6 +97,9 @@ def test_an_adapter_is_trained_in_a_process_and_then_reused(based):
     version = done.asset_materializations_for_node("fine_tuned_model")[0].tags["dagster/data_version"]
     assert version == model.version
     assert metadata_of(tune(based))["reused"] is True
+    [(twin, event)] = waiting(based, EVENT)
+    assert (twin, event["output"]["model"]) == (NAME, version)
+    assert event["output"]["tokens_per_second"] > 0
 
 
 def test_a_model_names_the_batches_of_feedback_that_it_learned_from(based, accept):
