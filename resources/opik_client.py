@@ -1,4 +1,4 @@
-"""The pinned Opik SDK's REST client, with our own patience, and its errors in four kinds."""
+"""The pinned Opik SDK's REST client, with our own patience, and its errors in five kinds."""
 
 import contextlib
 import email.utils
@@ -43,6 +43,10 @@ class OpikMissing(OpikRefused):
     """What was asked for is not there, or not yet."""
 
 
+class OpikConflict(OpikRefused):
+    """What was to be made is there already, or what it names is not."""
+
+
 class OpikRejected(RuntimeError):
     """Opik found fault with this very body."""
 
@@ -82,8 +86,8 @@ def greeted(api: "OpikApi") -> None:
 def insist(call: Callable[[], T], patience: float = PATIENCE_SECONDS) -> T:
     """What a call returns, tried again with growing pauses; no attempt begins after `patience` seconds.
 
-    Waits as long as the server asks (Retry-After). Raises OpikUnavailable, OpikRejected, OpikMissing and
-    OpikRefused; anything else that the call raises goes through.
+    Waits as long as the server asks (Retry-After). Raises OpikUnavailable, OpikRejected, OpikMissing,
+    OpikConflict and OpikRefused; anything else that the call raises goes through.
     """
     from opik.rest_api.core.api_error import ApiError
 
@@ -112,6 +116,8 @@ def _raise_final(status: int, error: Any) -> None:
         raise OpikRejected(_why(error)) from error
     if status == 404:
         raise OpikMissing(_why(error)) from error
+    if status == 409:
+        raise OpikConflict(_why(error)) from error
     raise OpikRefused(f"{_why(error)}: look at OPIK_API_KEY, OPIK_WORKSPACE, OPIK_URL_OVERRIDE") from error
 
 

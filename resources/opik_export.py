@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final
 from resources import opik_outbox as box
 from resources.locks import Locks
 from resources.opik_client import (
+    REQUEST_SECONDS,
+    OpikConflict,
     OpikMissing,
     OpikRefused,
     OpikRejected,
@@ -21,6 +23,7 @@ from resources.opik_client import (
     greeted,
     insist,
 )
+from resources.opik_library import is_seen, send
 from resources.opik_outbox import Entry, Outbox
 from resources.opik_records import THUMBS, Redact, Score, Written, said_scores, written
 from resources.opik_settings import OpikPlace
@@ -39,6 +42,9 @@ MOST_SENDINGS: Final = 3
 # A whole batch of at least so many that is refused one by one says something about the place, not of them.
 TELLING: Final = 10
 LOCK: Final = "opik"
+DAY: Final = 86_400
+# What is wrong with one work alone: Opik will not have it, or an earlier version noted it in another form.
+FAULTY: Final = (OpikRejected, OpikMissing, OpikConflict, LookupError, TypeError, ValueError)
 # What was said of each answer, in order.
 _Said = dict[str, list[dict[str, Any]]]
 
@@ -69,23 +75,29 @@ def export(
     place: OpikPlace,
     twins: Iterable[str],
     redact: Redact,
+    keep_days: int | None = None,
     within: float = 300.0,
+    silence: float = REQUEST_SECONDS,
     clock: Callable[[], float] = time.time,
 ) -> Exported:
-    """Send what is not there yet of these twins' requests, feedback, scores and events.
+    """Send what is not there yet of these twins' requests and feedback, and all else that was noted.
 
-    Begins no batch after `within` seconds. A server that is away costs seconds: then nothing is tried
-    until the pause that the outbox keeps is over, and `stopped` says so. Another export is waited for.
-    `clock`: seconds since 1970. Raises OpikRefused where key, workspace or address is wrong.
+    Begins no batch after `within` seconds; `silence` is how long one request may take. A server that is
+    away costs seconds: then nothing is tried until the pause that the outbox keeps is over, and `stopped`
+    says so. Another export is waited for. What was settled before `keep_days` and a day is forgotten, so
+    never before the trace store forgets it. `clock`: seconds since 1970. Raises OpikRefused where key,
+    workspace or address is wrong.
     """
     home = traces.path.parent
     outbox = Outbox(home, place.name)
     with Locks(home / "locks").held(LOCK):
         outbox.fill(traces, twins)
+        if keep_days is not None:
+            outbox.prune(clock() - (keep_days + 1) * DAY)
         if pause := outbox.open_seconds(clock()):
             return _exported(outbox, f"Opik did not answer; it is asked again in {math.ceil(pause)} s")
         try:
-            with connected(place) as api:
+            with connected(place, silence) as api:
                 greeted(api)
                 _Export(api, place, traces, outbox, redact, clock, clock() + within).run()
         except OpikUnavailable as away:
@@ -112,13 +124,22 @@ class _Export:
     deadline: float
 
     def run(self) -> None:
-        """Traces, then scores, then a look at what Opik shows of them."""
+        """Traces, then scores, then a look at what Opik shows of them; works last, which others wait for."""
         self._send_all((box.TRACE, box.EVENT))
-        self.outbox.reject_orphans()
+        self.outbox.reject_orphans(self.clock())
         self._send_all((box.FEEDBACK, box.SCORE))
-        for batch, entries in self.outbox.unverified().items():
-            if self.clock() < self.deadline:
-                self._verify(batch, entries)
+        self._verify_all()
+        self._send_works()
+
+    def _send_works(self) -> None:
+        """Each work by itself; one that cannot be told or that Opik will not have costs no other."""
+        while self.clock() < self.deadline and (entries := self.outbox.pending(box.WORKS, 1)):
+            try:
+                send(self.api, self.place, entries[0], self.redact)
+                self.outbox.acknowledge(entries, self.clock())
+            except FAULTY as fault:
+                self.outbox.reject(entries[0], f"{type(fault).__name__}: {fault}", self.clock())
+        self._verify_all()
 
     def _send_all(self, kinds: Sequence[str]) -> None:
         while self.clock() < self.deadline and (entries := self.outbox.pending(kinds, BATCH)):
@@ -202,6 +223,11 @@ class _Export:
         named["project_name"] = self.place.project
         return named | ({"reason": score.reason} if score.reason else {})
 
+    def _verify_all(self) -> None:
+        for batch, entries in self.outbox.unverified().items():
+            if self.clock() < self.deadline:
+                self._verify(batch, entries)
+
     def _verify(self, batch: str, entries: list[Entry]) -> None:
         """Look at a sample of a batch in Opik; what stays unseen for long is sent again, not for ever."""
         sample = random.sample(entries, max(1, math.ceil(len(entries) * SAMPLED)))
@@ -216,6 +242,8 @@ class _Export:
 
     def _seen(self, entry: Entry) -> bool:
         """Whether Opik shows the record as it was sent; one that is no longer ours need only be there."""
+        if entry.kind in box.WORKS:
+            return is_seen(self.api, self.place, entry)
         try:
             shown = insist(partial(self.api.traces.get_trace_by_id, entry.id))
             made = self._made(entry, self._said([entry]))

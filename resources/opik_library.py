@@ -1,14 +1,19 @@
-"""Prompt versions, datasets and experiments in Opik; doing it twice changes nothing there."""
+"""Experiments over datasets, and prompt versions: noted on disk, and sent so that twice changes nothing."""
 
+import contextlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from resources.opik_client import OpikMissing, connected, greeted, insist
-from resources.opik_records import Redact, dated_id, redacted
+from resources.opik_client import OpikConflict, OpikMissing, insist
+from resources.opik_outbox import EXPERIMENT, PROMPT, Entry, Outbox
+from resources.opik_records import LARGEST_SCORE, Redact, dated_id, redacted
 from resources.opik_settings import OpikPlace
 
 if TYPE_CHECKING:
@@ -17,6 +22,7 @@ if TYPE_CHECKING:
 # An item of a dataset keeps its id from one experiment to the next, so its moment must be a fixed one.
 ITEM_MILLISECONDS: Final = 1_704_067_200_000
 PART: Final = 200
+_FIELD: Final = re.compile(r"\{(\w+)\}")
 
 
 @dataclass(frozen=True)
@@ -29,84 +35,116 @@ class ExperimentRow:
     scores: Mapping[str, float] = field(default_factory=dict)
 
 
-def prompt_version(place: OpikPlace, name: str, text: str) -> str:
-    """The commit of this text in the prompt library, made where the newest version is another.
-
-    Raises what `insist` raises.
-    """
-    with connected(place) as api:
-        greeted(api)
-        try:
-            newest = insist(partial(_newest_prompt, api, place, name))
-            if newest.template == text:
-                return str(newest.commit)
-        except OpikMissing:
-            pass
-        return str(insist(partial(_new_prompt, api, place, name, text)).commit)
-
-
-def log_experiment(
-    place: OpikPlace,
-    name: str,
-    dataset: str,
-    rows: Sequence[ExperimentRow],
-    at: datetime,
-    redact: Redact,
-    metadata: Mapping[str, Any] | None = None,
-) -> str:
-    """An experiment over a dataset, with a scored trace for each row; returns its id.
-
-    Everything's id hangs on its content and on `at`, so the same call again changes nothing. Raises
-    ValueError where there are no rows, and what `insist` raises.
-    """
-    if not rows:
-        raise ValueError(f"the experiment {name} has no rows")
-    moment = int(at.timestamp() * 1000)
-    experiment_id = dated_id(moment, f"experiment {place.name} {dataset} {name}")
-    plain = [_redacted(row, redact) for row in rows]
-    with connected(place) as api:
-        greeted(api)
-        known = _Experiment(api, place, experiment_id, name, dataset, at)
-        known.dataset_made(plain)
-        known.made(metadata or {})
-        for start in range(0, len(plain), PART):
-            known.tried(plain[start : start + PART])
-        insist(partial(api.experiments.finish_experiments, ids=[experiment_id]))
-    return experiment_id
-
-
 @dataclass(frozen=True)
-class _Experiment:
-    api: "OpikApi"
-    place: OpikPlace
-    experiment_id: str
+class Experiment:
+    """Rows over a dataset at a moment (with its zone), what is known of the whole, and its own scores."""
+
     name: str
     dataset: str
     at: datetime
+    rows: Sequence[ExperimentRow]
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    scores: Mapping[str, float] = field(default_factory=dict)
 
-    def dataset_made(self, rows: Sequence[ExperimentRow]) -> None:
+
+def note_experiment(home: Path, place: OpikPlace, twin: str, experiment: Experiment) -> str:
+    """Have the next export send an experiment, with a scored trace for each row; returns its id.
+
+    Every id hangs on content and moment: the same one noted or sent twice is there once. Scores that are
+    no numbers to Opik are left out. Raises ValueError where there are no rows.
+    """
+    if not experiment.rows:
+        raise ValueError(f"the experiment {experiment.name} has no rows")
+    moment = int(experiment.at.timestamp() * 1000)
+    experiment_id = dated_id(moment, f"experiment {place.name} {experiment.dataset} {experiment.name}")
+    content = asdict(experiment) | {"at": experiment.at.isoformat(), "scores": _numbers(experiment.scores)}
+    content["rows"] = [asdict(row) | {"scores": _numbers(row.scores)} for row in experiment.rows]
+    Outbox(home, place.name).add(EXPERIMENT, twin, experiment_id, content)
+    return experiment_id
+
+
+def note_prompt(home: Path, place: OpikPlace, twin: str, release_id: str, text: str) -> str:
+    """Have the next export put a release's prompt into the library, as the newest of the twin's.
+
+    Returns the prompt's name there. Its fields, {in_braces}, become Opik's variables. A release is noted
+    once; a text that is the newest already is no new version.
+    """
+    template = _FIELD.sub(r"{{\1}}", text)
+    name = f"{twin}-answer"
+    content = {"name": name, "template": template, "release_id": release_id}
+    Outbox(home, place.name).add(PROMPT, twin, release_id, content)
+    return name
+
+
+def send(api: "OpikApi", place: OpikPlace, entry: Entry, redact: Redact) -> None:
+    """Have Opik take an experiment or a prompt that was noted. Raises what `insist` raises."""
+    content = json.loads(entry.payload or "")
+    if entry.kind == PROMPT:
+        _commit(api, place, content)
+    else:
+        _Sending(api, place, entry.id, _read(content, redact)).run()
+
+
+def is_seen(api: "OpikApi", place: OpikPlace, entry: Entry) -> bool:
+    """Whether Opik shows what was sent: the experiment by its id, the prompt as a version."""
+    name = json.loads(entry.payload or "")["name"]
+    if entry.kind == PROMPT:
+        return _newest_template(api, place, name) is not None
+    try:
+        return bool(insist(partial(api.experiments.get_experiment_by_id, entry.id)).name == name)
+    except OpikMissing:
+        return False
+
+
+@dataclass(frozen=True)
+class _Sending:
+    api: "OpikApi"
+    place: OpikPlace
+    experiment_id: str
+    what: Experiment
+
+    def run(self) -> None:
+        """The dataset, the experiment, and its rows; each is there before what names it."""
+        self._dataset()
+        self._experiment()
+        for rows in _parts(self.what.rows):
+            self._tried(rows)
+        insist(partial(self.api.experiments.finish_experiments, ids=[self.experiment_id]))
+
+    def _dataset(self) -> None:
         """The dataset with an item for each row; what it holds already stays."""
         from opik.rest_api.types.dataset_item_write import DatasetItemWrite
 
+        datasets, dataset = self.api.datasets, self.what.dataset
         named = {"project_name": self.place.project}
         try:
-            insist(partial(self.api.datasets.get_dataset_by_identifier, dataset_name=self.dataset, **named))
+            insist(partial(datasets.get_dataset_by_identifier, dataset_name=dataset, **named))
         except OpikMissing:
-            insist(partial(self.api.datasets.create_dataset, name=self.dataset, **named))
-        items = {self._item_id(row): {"input": row.asked, "expected_output": row.wanted} for row in rows}
-        written = [DatasetItemWrite(id=i, source="sdk", data=data) for i, data in items.items()]
-        for start in range(0, len(written), PART):
-            part = written[start : start + PART]
-            put = self.api.datasets.create_or_update_dataset_items
-            insist(partial(put, dataset_name=self.dataset, items=part, **named))
+            # Somebody else may have made it meanwhile.
+            with contextlib.suppress(OpikConflict):
+                insist(partial(datasets.create_dataset, name=dataset, **named))
+        items = {
+            self._item_id(row): {"input": row.asked, "expected_output": row.wanted} for row in self.what.rows
+        }
+        for part in _parts([DatasetItemWrite(id=i, source="sdk", data=data) for i, data in items.items()]):
+            put = datasets.create_or_update_dataset_items
+            insist(partial(put, dataset_name=dataset, items=part, **named))
 
-    def made(self, metadata: Mapping[str, Any]) -> None:
+    def _experiment(self) -> None:
         """The experiment without its rows."""
-        create = self.api.experiments.create_experiment
-        named = {"dataset_name": self.dataset, "name": self.name, "project_name": self.place.project}
-        insist(partial(create, id=self.experiment_id, metadata=dict(metadata), type="regular", **named))
+        from opik.rest_api.types.experiment_score_write import ExperimentScoreWrite
 
-    def tried(self, rows: Sequence[ExperimentRow]) -> None:
+        what, create = self.what, self.api.experiments.create_experiment
+        named = {"dataset_name": what.dataset, "name": what.name, "project_name": self.place.project}
+        scores = [ExperimentScoreWrite(name=name, value=value) for name, value in what.scores.items()]
+        more = {"experiment_scores": scores} if scores else {}
+        insist(
+            partial(
+                create, id=self.experiment_id, metadata=dict(what.metadata), type="regular", **named, **more
+            )
+        )
+
+    def _tried(self, rows: Sequence[ExperimentRow]) -> None:
         """A trace for each row, its scores, and its place in the experiment."""
         from opik.rest_api.types.experiment_item import ExperimentItem
         from opik.rest_api.types.feedback_score_batch_item import FeedbackScoreBatchItem
@@ -119,51 +157,82 @@ class _Experiment:
             for row in rows
             for name, value in row.scores.items()
         ]
-        items = [
-            ExperimentItem(
-                id=dated_id(self._moment, f"item {self.experiment_id} {self._trace_id(row)}"),
-                experiment_id=self.experiment_id,
-                dataset_item_id=self._item_id(row),
-                trace_id=self._trace_id(row),
-            )
-            for row in rows
-        ]
         insist(partial(self.api.traces.create_traces, traces=traces))
-        # Opik takes at most a thousand scores at once, and no empty list.
-        for start in range(0, len(scores), PART):
-            insist(partial(self.api.traces.score_batch_of_traces, scores=scores[start : start + PART]))
+        for part in _parts(scores):
+            insist(partial(self.api.traces.score_batch_of_traces, scores=part))
+        items = [ExperimentItem(**self._item(row)) for row in rows]
         insist(partial(self.api.experiments.create_experiment_items, experiment_items=items))
+
+    def _item(self, row: ExperimentRow) -> dict[str, str]:
+        return {
+            "id": dated_id(self._moment, f"item {self.experiment_id} {self._trace_id(row)}"),
+            "experiment_id": self.experiment_id,
+            "dataset_item_id": self._item_id(row),
+            "trace_id": self._trace_id(row),
+        }
+
+    def _trace(self, row: ExperimentRow) -> dict[str, Any]:
+        moments = {"start_time": self.what.at, "end_time": self.what.at}
+        told = {"input": dict(row.asked), "output": dict(row.answered)}
+        return {"id": self._trace_id(row), "name": self.what.name, "source": "experiment", **moments, **told}
 
     @property
     def _moment(self) -> int:
-        return int(self.at.timestamp() * 1000)
-
-    def _trace(self, row: ExperimentRow) -> dict[str, Any]:
-        moments = {"start_time": self.at, "end_time": self.at}
-        told = {"input": dict(row.asked), "output": dict(row.answered)}
-        return {"id": self._trace_id(row), "name": self.name, "source": "experiment", **moments, **told}
+        return int(self.what.at.timestamp() * 1000)
 
     def _trace_id(self, row: ExperimentRow) -> str:
         return dated_id(self._moment, f"tried {self.experiment_id} {_text(row.asked)} {_text(row.answered)}")
 
     def _item_id(self, row: ExperimentRow) -> str:
-        return dated_id(ITEM_MILLISECONDS, f"{self.place.name} {self.dataset} {_text(row.asked)}")
+        return dated_id(ITEM_MILLISECONDS, f"{self.place.name} {self.what.dataset} {_text(row.asked)}")
 
 
-def _newest_prompt(api: "OpikApi", place: OpikPlace, name: str) -> Any:
-    return api.prompts.retrieve_prompt_version(name=name, project_name=place.project)
-
-
-def _new_prompt(api: "OpikApi", place: OpikPlace, name: str, text: str) -> Any:
+def _commit(api: "OpikApi", place: OpikPlace, content: Mapping[str, str]) -> None:
+    """Make the text the newest version, unless it is."""
     from opik.rest_api.types.prompt_version_detail import PromptVersionDetail
 
-    version = PromptVersionDetail(template=text, type="mustache")
-    return api.prompts.create_prompt_version(name=name, version=version, project_name=place.project)
+    if _newest_template(api, place, content["name"]) == content["template"]:
+        return
+    version = PromptVersionDetail(
+        template=content["template"], type="mustache", metadata={"release_id": content["release_id"]}
+    )
+    create = api.prompts.create_prompt_version
+    insist(partial(create, name=content["name"], version=version, project_name=place.project))
 
 
-def _redacted(row: ExperimentRow, redact: Redact) -> ExperimentRow:
-    asked, answered, wanted = (redacted(dict(part), redact) for part in (row.asked, row.answered, row.wanted))
-    return ExperimentRow(asked, answered, wanted, row.scores)
+def _newest_template(api: "OpikApi", place: OpikPlace, name: str) -> str | None:
+    """The text of the newest version; None before the first one."""
+    retrieve = api.prompts.retrieve_prompt_version
+    try:
+        template: str = insist(partial(retrieve, name=name, project_name=place.project)).template
+    except OpikMissing:
+        return None
+    return template
+
+
+def _read(content: Mapping[str, Any], redact: Redact) -> Experiment:
+    """An experiment as it was noted, every human word of its rows redacted."""
+    rows = [
+        ExperimentRow(
+            asked=redacted(row["asked"], redact),
+            answered=redacted(row["answered"], redact),
+            wanted=redacted(row["wanted"], redact),
+            scores=row["scores"],
+        )
+        for row in content["rows"]
+    ]
+    return Experiment(**{**content, "at": datetime.fromisoformat(content["at"]), "rows": rows})
+
+
+def _numbers(scores: Mapping[str, float]) -> dict[str, float]:
+    return {
+        name: value for name, value in scores.items() if math.isfinite(value) and abs(value) <= LARGEST_SCORE
+    }
+
+
+def _parts(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """Opik takes at most a thousand of anything at once, and no empty list."""
+    return (items[start : start + PART] for start in range(0, len(items), PART))
 
 
 def _text(part: Mapping[str, Any]) -> str:

@@ -3,7 +3,7 @@
 import contextlib
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -11,8 +11,11 @@ from typing import Any, Final
 from resources.opik_records import LARGEST_SCORE, Score
 from resources.traces import BUSY_SECONDS, TraceStore
 
-# A record of the first two kinds is a trace of Opik's, one of the others is scores of a trace.
+# A record of the first two kinds is a trace of Opik's, one of the next two is scores of a trace.
 TRACE, EVENT, FEEDBACK, SCORE = "trace", "event", "feedback", "score"
+# What takes many requests, and is sent by itself.
+EXPERIMENT, PROMPT = "experiment", "prompt"
+WORKS: Final = (EXPERIMENT, PROMPT)
 PENDING, ACKNOWLEDGED, VERIFIED, REJECTED = "pending", "acknowledged", "verified", "rejected"
 # A circuit stays open this long after one failure, twice as long after two, and so on.
 FIRST_PAUSE: Final = 5.0
@@ -53,7 +56,7 @@ class Entry:
 
 
 class Outbox:
-    """`opik.db` in a home folder, as seen by one place; a record is never removed, only moved on."""
+    """`opik.db` in a home folder, as seen by one place; a record goes only once it is settled, by `prune`."""
 
     def __init__(self, home: Path, place: str) -> None:
         self.path = home / "opik.db"
@@ -85,10 +88,13 @@ class Outbox:
             rows.append((SCORE, score.trace_id, score.name, twin, payload))
         self._note(rows)
 
-    def add_event(self, twin: str, trace_id: str, trace: dict[str, Any]) -> None:
-        """Note something that is no request, and yet to be seen among them; `trace` is JSON."""
-        payload = json.dumps(trace, ensure_ascii=False, sort_keys=True, allow_nan=False)
-        self._note([(EVENT, trace_id, "", twin, payload)])
+    def add(self, kind: str, twin: str, record_id: str, content: Mapping[str, Any]) -> None:
+        """Note an event, which is a trace of no request, or a work; `content` is JSON.
+
+        One that was noted with the same content is left as it is. Raises ValueError where it is no JSON.
+        """
+        payload = json.dumps(content, ensure_ascii=False, sort_keys=True, allow_nan=False)
+        self._note([(kind, record_id, "", twin, payload)])
 
     def pending(self, kinds: Sequence[str], limit: int) -> list[Entry]:
         """The next records to send, in the order in which they were noted.
@@ -129,15 +135,24 @@ class Outbox:
             [(why, moment, entry.position, entry.payload)],
         )
 
-    def reject_orphans(self) -> None:
+    def reject_orphans(self, moment: float) -> None:
         """Scores of a trace that was rejected go the same way."""
         self._write(
-            f"UPDATE records SET state = '{REJECTED}', why = 'its trace was rejected' WHERE place = ?"
+            f"UPDATE records SET state = '{REJECTED}', why = 'its trace was rejected', changed = ?"
+            " WHERE place = ?"
             f" AND state = '{PENDING}' AND kind IN ('{FEEDBACK}', '{SCORE}') AND id IN"
             f" (SELECT id FROM records WHERE place = ? AND state = '{REJECTED}'"
             f" AND kind IN ('{TRACE}', '{EVENT}'))",
-            [(self.place, self.place)],
+            [(moment, self.place, self.place)],
         )
+
+    def prune(self, before: float) -> None:
+        """Forget what was settled before a moment, of every place: read back there, or refused.
+
+        What is on its way stays, however old. Cursors stay too, so no request is noted again.
+        """
+        settled = f"DELETE FROM records WHERE state IN ('{VERIFIED}', '{REJECTED}') AND changed < ?"
+        self._write(settled, [(before,)])
 
     def verify(self, batch: str) -> None:
         """A sample of the batch was read back."""
@@ -215,6 +230,15 @@ class Outbox:
         with contextlib.closing(sqlite3.connect(self.path, timeout=BUSY_SECONDS)) as database, database:
             database.executescript(_SCHEMA)
             yield database
+
+
+def twins_of(home: Path, ids: Sequence[str]) -> set[str]:
+    """The twins whose traces have these ids, as far as they were noted for Opik; opens nothing new."""
+    if not (home / "opik.db").exists():
+        return set()
+    with contextlib.closing(sqlite3.connect(home / "opik.db", timeout=BUSY_SECONDS)) as database:
+        found = database.execute(f"SELECT DISTINCT twin FROM records WHERE id IN ({_marks(ids)})", list(ids))
+        return {twin for (twin,) in found}
 
 
 def _marks(values: Sequence[str]) -> str:

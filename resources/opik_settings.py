@@ -47,6 +47,23 @@ def opik_configured(environ: Mapping[str, str] | None = None) -> OpikPlace | Non
     return OpikPlace(_address(url or CLOUD), workspace or WORKSPACE, project or PROJECT, key or None)
 
 
+def opik_place() -> OpikPlace | None:
+    """Where Opik is, by the environment and `.env`; None where it is not configured. Raises ValueError."""
+    return opik_configured(_surroundings())
+
+
+def opik_key() -> str:
+    """The key that `opik_place` takes, whatever else is configured; "" where there is none."""
+    return _surroundings().get("OPIK_API_KEY", "").strip()
+
+
+def _surroundings() -> dict[str, str]:
+    """The variables of `.env`, and before them those of the environment."""
+    from dotenv import dotenv_values
+
+    return {name: value or "" for name, value in {**dotenv_values(".env"), **os.environ}.items()}
+
+
 def _address(url: str) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:

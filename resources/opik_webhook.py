@@ -2,13 +2,18 @@
 
 import hmac
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 # Opik sends an alert's secret token as a bearer; this header is for alerts with a header of their own.
 SECRET_HEADER: Final = "x-opik-secret"
 LARGEST_BODY: Final = 5_000_000
+# Where Opik's alerts name traces, projects, datasets and our own tags and twins.
+POINTING: Final = frozenset(
+    {"id", "entity_id", "trace_id", "name", "project_name", "project_names", "tags", "twin"}
+)
+MOST_POINTERS: Final = 200
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,24 @@ def _alert(given: Mapping[str, Any]) -> OpikAlert:
         count=count,
         details=_details(payload.get("metadata")),
     )
+
+
+def points_at(alert: OpikAlert) -> list[str]:
+    """What in an alert may tell whom it is about, each once: ids of traces, tags, names of projects.
+
+    Nothing else of the alert is worth keeping: it may hold what people asked.
+    """
+    found = [text for one in alert.details for text in _pointing(one)]
+    return list(dict.fromkeys([alert.alert, *found]))[:MOST_POINTERS]
+
+
+def _pointing(told: Mapping[str, Any]) -> Iterator[str]:
+    for name in POINTING & told.keys():
+        for one in told[name] if isinstance(told[name], list) else [told[name]]:
+            if isinstance(one, str) and one:
+                yield one
+    if isinstance(told.get("metadata"), dict):
+        yield from _pointing(told["metadata"])
 
 
 def _details(metadata: Any) -> list[dict[str, Any]]:

@@ -1,5 +1,7 @@
 """model_evaluation: whether a twin's newly tuned model may replace the one that answers now."""
 
+from functools import partial
+
 import dagster as dg
 
 from llm_twin_assets.partitions import TWIN
@@ -35,8 +37,10 @@ def model_evaluation(
     """The tuned model's scores on the author's test documents and the gate's decision stand in a report."""
     from llm_twin_assets.contracts import digest
     from llm_twin_assets.evaluation.evaluating import evaluate, line_up
+    from llm_twin_assets.evaluation.experiment import note_evaluation
     from llm_twin_assets.evaluation.lineup import asking_of
     from llm_twin_assets.evaluation.report_page import shown
+    from resources.opik_noting import noted
 
     twin = twins.twin(context.partition_key)
     asked = asking_of(settings, store.read("instruct_dataset", twin.name), twin, embedder, vectors)
@@ -51,7 +55,9 @@ def model_evaluation(
         twin.name,
     )
     pictures, page = shown(store, twin.name, record.metadata)
-    metadata = record.reported() | {name: dg.MetadataValue.md(text) for name, text in pictures.items()}
+    note = partial(note_evaluation, settings.local, store, twin.name)
+    metadata = record.reported() | noted(settings.home, note)
+    metadata |= {name: dg.MetadataValue.md(text) for name, text in pictures.items()}
     return dg.MaterializeResult(
         data_version=dg.DataVersion(record.version),
         metadata=metadata | {"page": dg.MetadataValue.path(str(page))},

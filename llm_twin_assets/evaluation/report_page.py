@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
-from pathlib import Path
 from typing import Any, Final
 
 from llm_twin_assets.contracts import digest
@@ -10,6 +9,7 @@ from llm_twin_assets.evaluation.plots import arms_plot, documents_plot
 from llm_twin_assets.evaluation.reporting import SHOWN, bits_of, models
 from llm_twin_assets.sources.preview import mean_and_interval
 from resources.files import write_marked
+from resources.places import Place
 from resources.store import Store
 
 NAME: Final = "report.html"
@@ -24,12 +24,12 @@ _STYLE: Final = (
 )
 
 
-def write_page(folder: Path, report: Mapping[str, Any]) -> Path:
+def write_page(folder: Place, report: Mapping[str, Any]) -> Place:
     """The page of a report, in a folder; written only where it is not that report's already."""
     return write_marked(folder / NAME, digest(_STYLE, report), lambda: page(report))
 
 
-def shown(store: Store, twin: str, metadata: Mapping[str, Any]) -> tuple[dict[str, str], Path]:
+def shown(store: Store, twin: str, metadata: Mapping[str, Any]) -> tuple[dict[str, str], Place]:
     """What a run shows of a stored report, in Markdown by name, and the file of its page."""
     report = store.report("model_evaluation", twin)
     told = {name: str(metadata[name]) for name in ("table", "arms")}

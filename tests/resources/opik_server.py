@@ -76,7 +76,7 @@ class OpikServer:
 
     def hang(self):
         self.hanging += 1
-        self._released.wait(60)
+        self._released.wait(300)
         self.hanging -= 1
 
     def done(self, method, path, body):

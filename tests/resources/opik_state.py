@@ -132,6 +132,13 @@ class State:
         self.experiments[name] = {**self.experiments.get(name, {}), **body}
         return 201, None
 
+    def _shown_experiment(self, values, _):
+        found = self.experiments.get(values["id"])
+        if found is None or self.hidden:
+            return 404, {"errors": ["Experiment not found"]}
+        tried = [one for one in self.experiment_items.values() if one["experiment_id"] == values["id"]]
+        return 200, found | {"trace_count": len(tried)}
+
     def _put_experiment_items(self, _, body):
         unknown = [i for i in body["experiment_items"] if i["experiment_id"] not in self.experiments]
         if unknown:
@@ -162,6 +169,7 @@ ACTIONS = {
     ("POST", "/v1/private/prompts/versions"): State._commit,
     ("POST", "/v1/private/prompts/versions/retrieve"): State._prompt,
     ("POST", "/v1/private/experiments"): State._experiment,
+    ("GET", "/v1/private/experiments/{id}"): State._shown_experiment,
     ("POST", "/v1/private/experiments/items"): State._put_experiment_items,
     ("POST", "/v1/private/experiments/finish"): State._finish,
 }

@@ -1,9 +1,12 @@
 """A trace store with requests in it, and what Opik should show of them."""
 
 import dataclasses
+import json
 import time
 from datetime import UTC, datetime
 
+from resources.opik_outbox import Outbox
+from resources.opik_settings import opik_configured
 from resources.traces import Trace, TraceStore, new_trace_id
 
 TIMINGS = {
@@ -18,6 +21,9 @@ TIMINGS = {
     "total": 50.0,
 }
 SPANS = {*TIMINGS, "search"} - {"total"}
+# What costs the SDK less time to write.
+SHORT = {"timings_ms": {"retrieval": 5.0, "generation": 20.0, "total": 30.0}}
+SHORT_SPANS = {"search", "retrieval", "generation"}
 
 
 def plain(text):
@@ -46,12 +52,18 @@ def trace(twin="ada", **fields):
     return dataclasses.replace(made, **fields)
 
 
-def filled(home, number, twin="ada"):
+def filled(home, number, twin="ada", **fields):
     """A store with so many requests, and their ids."""
     store = TraceStore(home)
-    made = [trace(twin, question=f"Question {n}?") for n in range(number)]
+    made = [trace(twin, question=f"Question {n}?", **fields) for n in range(number)]
     store.append_all(made)
     return store, [one.trace_id for one in made]
+
+
+def waiting(home, kind, url="http://192.0.2.1/api"):
+    """What an asset has left for Opik there, where nobody answers: (twin, content) of each record."""
+    outbox = Outbox(home, opik_configured({"OPIK_URL_OVERRIDE": url}).name)
+    return [(one.twin, json.loads(one.payload)) for one in outbox.pending([kind], 50)]
 
 
 class Clock:

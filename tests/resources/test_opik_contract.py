@@ -16,6 +16,7 @@ TRACE_ID, SPAN_ID = new_trace_id(), new_trace_id()
 BATCH, SPANS = "/v1/private/traces/batch", "/v1/private/spans/batch"
 SCORES, SEARCH = "/v1/private/traces/feedback-scores", "/v1/private/traces/search"
 PROMPTS, ITEMS = "/v1/private/prompts/versions", "/v1/private/datasets/items"
+EXPERIMENTS, TRIED = "/v1/private/experiments", "/v1/private/experiments/items"
 GOOD = {
     ("POST", BATCH): {
         "traces": [
@@ -47,6 +48,16 @@ GOOD = {
     ("POST", SEARCH): {"project_name": "twins", "limit": 10, "truncate": False},
     ("POST", PROMPTS): {"name": "answer", "version": {"template": "Hello", "type": "mustache"}},
     ("PUT", ITEMS): {"dataset_name": "d", "items": [{"source": "sdk", "data": {"a": 1}}]},
+    ("POST", EXPERIMENTS): {
+        "id": TRACE_ID,
+        "dataset_name": "d",
+        "name": "e",
+        "type": "regular",
+        "experiment_scores": [{"name": "tuned/rouge_l", "value": 0.5}],
+    },
+    ("POST", TRIED): {
+        "experiment_items": [{"experiment_id": TRACE_ID, "dataset_item_id": SPAN_ID, "trace_id": TRACE_ID}]
+    },
 }
 REMOVED = object()
 # What is wrong in the eyes of the SDK's types: (operation, where in the body, what stands there instead).
@@ -78,6 +89,10 @@ MUTATIONS = [
     (("POST", PROMPTS), ("version",), "Hello"),
     (("PUT", ITEMS), ("items", 0, "source"), REMOVED),
     (("PUT", ITEMS), ("items", 0, "data"), REMOVED),
+    (("POST", EXPERIMENTS), ("dataset_name",), REMOVED),
+    (("POST", EXPERIMENTS), ("experiment_scores", 0, "value"), "good"),
+    (("POST", EXPERIMENTS), ("experiment_scores", 0, "reason"), "why"),
+    (("POST", TRIED), ("experiment_items", 0, "trace_id"), REMOVED),
 ]
 # What only the specification knows.
 SPECIFIED = [
@@ -94,6 +109,9 @@ SPECIFIED = [
     (("POST", SEARCH), ("limit",), 2001),
     (("POST", PROMPTS), ("version", "template"), ""),
     (("POST", PROMPTS), ("version", "commit"), "short"),
+    (("POST", EXPERIMENTS), ("experiment_scores", 0, "name"), ""),
+    (("POST", EXPERIMENTS), ("type",), "usual"),
+    (("POST", TRIED), ("experiment_items",), []),
 ]
 
 

@@ -18,14 +18,6 @@ from tests.resources.opik_state import ACTIONS
 from tests.resources.opik_world import SPANS, Clock, filled, plain, trace
 
 
-@pytest.fixture
-def server():
-    made = OpikServer()
-    yield made
-    made.stop()
-    assert made.violations == []
-
-
 def said(server, trace_id):
     """The scores of a trace by name, as Opik has them."""
     return {name: one for (of, name), one in server.state.scores.items() if of == trace_id}
@@ -236,3 +228,15 @@ def test_an_empty_store_makes_nothing_but_a_greeting(server, tmp_path):
     traces, _ = filled(tmp_path, 0)
     assert export(traces, server.place(), ["ada"], plain).verified == 0
     assert [path for _, path, _ in server.calls] == ["/is-alive/ver"]
+
+
+def test_what_was_settled_is_forgotten_after_the_days_that_traces_are_kept(server, tmp_path):
+    traces, _ = filled(tmp_path, 3)
+    clock = Clock()
+    assert export(traces, server.place(), ["ada"], plain, clock=clock, keep_days=7).verified == 3
+    clock.ahead = 7.5 * 86_400
+    assert export(traces, server.place(), ["ada"], plain, clock=clock, keep_days=7).verified == 3
+    clock.ahead = 8.5 * 86_400
+    assert export(traces, server.place(), ["ada"], plain, clock=clock).verified == 3
+    assert export(traces, server.place(), ["ada"], plain, clock=clock, keep_days=7).verified == 0
+    assert len(server.bodies("/v1/private/traces/batch")) == 1

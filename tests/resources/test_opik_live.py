@@ -10,11 +10,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from resources.models import Model, ModelStore
+from resources.opik_client import connected
 from resources.opik_drift import publish_drift
 from resources.opik_export import export
-from resources.opik_library import ExperimentRow, log_experiment, prompt_version
+from resources.opik_library import Experiment, ExperimentRow, note_experiment, note_prompt
 from resources.opik_reader import read_scores, read_traces
 from resources.opik_settings import opik_configured
+from resources.opik_training import publish_training
 from resources.traces import Feedback
 from tests.resources.opik_world import filled, plain
 from tests.waiting import wait_until
@@ -71,16 +74,35 @@ def test_drift_is_seen(place, tmp_path):
     assert {one.name for one in seen if one.trace_id == look} == {"drift", "drift_p_value"}
 
 
-def test_a_prompt_is_committed_once(place):
-    name = f"live-{uuid.uuid4().hex[:8]}"
-    first = prompt_version(place, name, "Hello {{name}}")
-    assert prompt_version(place, name, "Hello {{name}}") == first
-    assert prompt_version(place, name, "Good day {{name}}") != first
+def test_prompts_are_committed_once_and_in_their_order(place, tmp_path):
+    traces, _ = filled(tmp_path, 0)
+    twin = f"live-{uuid.uuid4().hex[:8]}"
+    for number, text in enumerate(["Hello {name}", "Hello {name}", "Good day {name}"]):
+        name = note_prompt(tmp_path, place, twin, f"r{number}", text)
+    settled(traces, place, 3)
+    with connected(place) as api:
+        newest = api.prompts.retrieve_prompt_version(name=name, project_name=place.project)
+    assert newest.template == "Good day {{name}}"
 
 
-def test_an_experiment_is_taken(place):
-    rows = [ExperimentRow({"q": n}, {"a": n}, {"a": n}, {"style": 0.5}) for n in range(3)]
+def test_an_experiment_is_taken_and_shown(place, tmp_path):
+    traces, _ = filled(tmp_path, 0)
+    rows = [ExperimentRow({"q": n}, {"a": n}, {"a": n}, {"tuned/style": 0.5}) for n in range(3)]
     at = datetime.fromtimestamp(int(time.time()), UTC)
-    name = f"live-{uuid.uuid4().hex[:8]}"
-    made = log_experiment(place, name, "live-questions", rows, at, plain)
-    assert log_experiment(place, name, "live-questions", rows, at, plain) == made
+    tried = Experiment(f"live-{uuid.uuid4().hex[:8]}", "live-questions", at, rows, scores={"gain": 0.5})
+    made = note_experiment(tmp_path, place, "ada", tried)
+    settled(traces, place, 1)
+    with connected(place) as api:
+        shown = api.experiments.get_experiment_by_id(made)
+    assert (shown.name, shown.trace_count) == (tried.name, 3)
+
+
+def test_a_training_is_seen(place, tmp_path):
+    traces, _ = filled(tmp_path, 0)
+    models = ModelStore(tmp_path)
+    known = Model("m1", "i", "elsewhere/m1", {"final_loss": 2.5, "tokens_per_second": 900.0})
+    model = models.point("fine_tuned_model", known, "ada")
+    made = publish_training(tmp_path, place, models, "fine_tuned_model", model, "ada")
+    settled(traces, place, 3)
+    seen = read_scores(place, *around(), sources=["sdk"])
+    assert len([one for one in seen if one.trace_id == made]) == 2

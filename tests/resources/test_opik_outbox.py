@@ -5,7 +5,17 @@ import sys
 
 import pytest
 
-from resources.opik_outbox import EVENT, FEEDBACK, FIRST_PAUSE, LONGEST_PAUSE, SCORE, TRACE, Outbox
+from resources.opik_outbox import (
+    EVENT,
+    FEEDBACK,
+    FIRST_PAUSE,
+    LONGEST_PAUSE,
+    PROMPT,
+    SCORE,
+    TRACE,
+    Outbox,
+    twins_of,
+)
 from resources.opik_records import Score
 from resources.traces import Feedback
 from tests.resources.opik_world import filled, trace
@@ -125,7 +135,7 @@ def test_a_rejected_record_stays_with_its_reason_and_takes_its_scores_along(worl
     traces.give_feedback(Feedback(ids[0], "2026-01-01", 1))
     outbox.fill(traces, ["ada"])
     outbox.reject(outbox.pending(ALL, 1)[0], "too long", 2.0)
-    outbox.reject_orphans()
+    outbox.reject_orphans(2.0)
     told = [(one.kind, one.id, why) for one, why in outbox.rejected()]
     assert told == [(TRACE, ids[0], "too long"), (FEEDBACK, ids[0], "its trace was rejected")]
     outbox.fill(traces, ["ada"])
@@ -167,10 +177,10 @@ def test_the_pause_doubles_up_to_a_limit_and_is_kept_in_the_file(world, tmp_path
 def test_an_event_is_noted_once(world):
     _, _, outbox = world
     for _ in range(2):
-        outbox.add_event("ada", "e1", {"id": "e1", "output": {"p": 0.5}})
+        outbox.add(EVENT, "ada", "e1", {"id": "e1", "output": {"p": 0.5}})
     assert noted(outbox) == [(EVENT, "e1")]
     with pytest.raises(ValueError):
-        outbox.add_event("ada", "e2", {"p": float("nan")})
+        outbox.add(EVENT, "ada", "e2", {"p": float("nan")})
 
 
 def test_processes_note_at_once(tmp_path):
@@ -183,3 +193,40 @@ def test_processes_note_at_once(tmp_path):
     writers = [subprocess.Popen([sys.executable, "-c", program, str(tmp_path)]) for _ in range(3)]
     assert [writer.wait() for writer in writers] == [0] * 3
     assert Outbox(tmp_path, "there").counts()["pending"] == 30
+
+
+def test_what_is_settled_is_forgotten_in_time_and_what_is_on_its_way_never(world):
+    traces, _, outbox = world
+    outbox.fill(traces, ["ada"])
+    first, second, _ = outbox.pending(ALL, 3)
+    outbox.acknowledge([first], 10.0)
+    outbox.verify(next(iter(outbox.unverified())))
+    outbox.acknowledge([second], 10.0)
+    outbox.add(PROMPT, "ada", "r1", {"name": "ada-answer"})
+    outbox.prune(10.0)
+    assert outbox.counts() == {"pending": 2, "acknowledged": 1, "verified": 1, "rejected": 0}
+    outbox.prune(10.5)
+    assert outbox.counts() == {"pending": 2, "acknowledged": 1, "verified": 0, "rejected": 0}
+    outbox.fill(traces, ["ada"])
+    assert outbox.counts()["pending"] == 2
+
+
+def test_what_was_refused_is_forgotten_with_the_scores_that_went_along(world):
+    traces, ids, outbox = world
+    traces.give_feedback(Feedback(ids[0], "2026-01-01", 1))
+    outbox.fill(traces, ["ada"])
+    outbox.reject(outbox.pending(ALL, 1)[0], "too long", 2.0)
+    outbox.reject_orphans(2.0)
+    outbox.prune(2.5)
+    assert outbox.rejected() == []
+    assert outbox.counts()["pending"] == 2
+
+
+def test_a_trace_s_twin_is_known_by_its_id(world, tmp_path):
+    traces, ids, outbox = world
+    assert twins_of(tmp_path / "elsewhere", ids) == set()
+    outbox.fill(traces, ["ada"])
+    outbox.add(EVENT, "ben", "e1", {})
+    assert twins_of(tmp_path, [ids[0], "unknown"]) == {"ada"}
+    assert twins_of(tmp_path, [ids[0], "e1"]) == {"ada", "ben"}
+    assert twins_of(tmp_path, []) == set()

@@ -9,19 +9,10 @@ from resources import opik_reader as module
 from resources.opik_export import export
 from resources.opik_reader import OpikScore, read_scores, read_traces
 from resources.traces import Feedback
-from tests.resources.opik_server import OpikServer
 from tests.resources.opik_world import filled, plain, trace
 
 NOW = datetime.now(UTC)
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture
-def server():
-    made = OpikServer()
-    yield made
-    made.stop()
-    assert made.violations == []
 
 
 def exported(server, home, number, **fields):

@@ -9,6 +9,7 @@ import pytest
 
 from resources import opik_client
 from resources.opik_client import (
+    OpikConflict,
     OpikMissing,
     OpikRefused,
     OpikRejected,
@@ -80,6 +81,7 @@ def test_secrets_are_not_told_in_errors():
 
 def test_nothing_of_ours_imports_opik_before_it_is_used():
     modules = "resources.opik_export, resources.opik_reader, resources.opik_library, resources.opik_drift"
+    modules += ", resources.opik_training, resources.opik_noting, resources.opik_inbox"
     program = f"import sys, {modules}, resources.opik_webhook; assert 'opik' not in sys.modules"
     subprocess.run([sys.executable, "-c", program], check=True)
 
@@ -128,7 +130,14 @@ def test_what_is_no_opik_is_told_apart(server):
 
 @pytest.mark.parametrize(
     ("status", "kind"),
-    [(400, OpikRejected), (413, OpikRejected), (422, OpikRejected), (403, OpikRefused), (404, OpikMissing)],
+    [
+        (400, OpikRejected),
+        (413, OpikRejected),
+        (422, OpikRejected),
+        (403, OpikRefused),
+        (404, OpikMissing),
+        (409, OpikConflict),
+    ],
 )
 def test_what_no_attempt_can_mend_is_tried_once(server, status, kind):
     server.misbehave(status)

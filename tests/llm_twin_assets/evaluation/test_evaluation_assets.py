@@ -8,12 +8,14 @@ from llm_twin_assets.partitions import TWIN
 from llm_twin_assets.training.lora import recipe, save_adapter, training_rows, tune
 from resources.edge_store import EdgeStore
 from resources.models import ModelStore
+from resources.opik_outbox import EXPERIMENT
 from resources.releases import Manifest, Releases
 from resources.settings import Settings
 from resources.store import Store, Table
 from resources.twins import FileSource, Twin, Twins
 from tests.llm_twin_assets.serving.small import WordEmbedder
 from tests.llm_twin_assets.training import small
+from tests.resources.opik_world import waiting
 
 NAME = TWIN.get_partition_keys()[0]
 DOCUMENTS = small.documents("train", "train", *["test"] * 5)
@@ -120,8 +122,9 @@ def evaluations_of(done):
     return {one.check_name: (one.passed, one.severity) for one in done.get_asset_check_evaluations()}
 
 
-def test_a_model_that_learned_is_promoted_and_then_kept_as_the_champion(world):
+def test_a_model_that_learned_is_promoted_and_then_kept_as_the_champion(world, monkeypatch):
     world.challenge("learned")
+    monkeypatch.setenv("OPIK_URL_OVERRIDE", "http://192.0.2.1/api")
     done = world.run()
     assert done.success
     metadata = metadata_of(done)
@@ -133,6 +136,9 @@ def test_a_model_that_learned_is_promoted_and_then_kept_as_the_champion(world):
         "champion_kept": True,
     }
     assert metadata_of(world.run())["reused"] is True
+    # The same evaluation is one experiment, which waits until somebody sends it.
+    [(twin, experiment)] = waiting(world.models.home, EXPERIMENT)
+    assert (twin, experiment["metadata"]["decision"]) == (NAME, "promote")
     release_id = world.release("learned")
     done = world.run()
     assert done.success
