@@ -30,6 +30,8 @@ RELEASE: Final = dg.AssetKey("release")
 # So many reports of a twin's releases are looked through for one that is not new.
 RELEASES: Final = 500
 BLOCKED: Final = "DagsterAssetCheckFailedError"
+# What Dagster calls the job in which conditions have assets made; of ours only the documents' chain has any.
+AUTOMATED: Final = "__ASSET_JOB"
 LONGEST_ERROR: Final = 400
 
 
@@ -65,7 +67,8 @@ class Ended:
     def about(self) -> str:
         """The run in words: its job, and its twin where it has one."""
         twin = self.run.tags.get("dagster/partition")
-        return f"{self.run.job_name} of {twin}" if twin else str(self.run.job_name)
+        job = "documents" if self.run.job_name == AUTOMATED else str(self.run.job_name)
+        return f"{job} of {twin}" if twin else job
 
     def materializations(self) -> list[dg.AssetMaterialization]:
         """What it materialized."""

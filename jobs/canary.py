@@ -8,10 +8,11 @@ from typing import Final
 
 import dagster as dg
 
-from jobs.triggers import UNFINISHED
+from jobs.triggers import LIGHT, in_flight, tags
+from resources.locks import Locks
 from resources.releases import Canary, Releases
 from resources.traces import TraceStore
-from resources.trial import counted, requests_of
+from resources.trial import counts_of
 from resources.twins import Twins
 
 ASSET: Final = dg.AssetKey("deployed_endpoint")
@@ -23,26 +24,26 @@ PAUSE: Final = timedelta(minutes=5)
 
 
 def canary_requests(
-    instance: dg.DagsterInstance, releases: Releases, traces: TraceStore, twins: Twins
+    instance: dg.DagsterInstance, locks: Locks, releases: Releases, traces: TraceStore, twins: Twins
 ) -> list[dg.RunRequest]:
     """A request for a look, with its partition key, for each twin whose canary has enough that is new."""
     asked = []
     for name in twins.names:
         canary = releases.canary(name)
-        if canary is None or _is_busy(instance, name):
+        if canary is None or in_flight(instance, locks, "twin_job", name) or _has_just_failed(instance, name):
             continue
-        if tags := _reason(traces, name, canary):
+        if why := _reason(traces, name, canary):
             request = dg.RunRequest(
-                job_name="twin_job", partition_key=name, asset_selection=[ASSET], tags=tags
+                job_name="twin_job", partition_key=name, asset_selection=[ASSET], tags=why | LIGHT
             )
             asked.append(request)
     return asked
 
 
 def _reason(traces: TraceStore, twin: str, canary: Canary) -> dict[str, str] | None:
-    """Why the canary should be looked at, in numbers; None where it should not."""
-    requests = requests_of(traces, twin, canary)
-    (tried, failed), (compared, failed_there) = counted(requests["canary"]), counted(requests["control"])
+    """The tags of a look that is called for, with why and the numbers; None where none is."""
+    counts = counts_of(traces, twin, canary)
+    (tried, failed), (compared, failed_there) = counts["canary"], counts["control"]
     last = canary.looks[-1] if canary.looks else {"canary": 0, "control": 0, "failed": 0}
     if min(tried - last["canary"], compared - last["control"]) < FEWEST:
         return None
@@ -53,20 +54,13 @@ def _reason(traces: TraceStore, twin: str, canary: Canary) -> dict[str, str] | N
         reason = f"{new} answers failed since the last look"
     else:
         return None
-    return {
-        "llm_twin/reason": f"canary {canary.release_id} at {canary.share} %: {reason}",
-        "llm_twin/conversations_canary": str(tried),
-        "llm_twin/conversations_control": str(compared),
-        "llm_twin/failed_canary": str(failed),
-    }
+    numbers = {"conversations_canary": tried, "conversations_control": compared, "failed_canary": failed}
+    return tags("canary", f"canary {canary.release_id} at {canary.share} %: {reason}", numbers)
 
 
-def _is_busy(instance: dg.DagsterInstance, twin: str) -> bool:
-    """Whether a run of this twin is under way, or the last one has just failed."""
-    of_twin = {"dagster/partition": twin}
-    under_way = dg.RunsFilter(job_name="twin_job", tags=of_twin, statuses=UNFINISHED)
-    if instance.get_run_records(under_way, limit=1):
-        return True
-    last = instance.get_run_records(dg.RunsFilter(job_name="twin_job", tags=of_twin), limit=1)
+def _has_just_failed(instance: dg.DagsterInstance, twin: str) -> bool:
+    """Whether the last run of this twin failed a moment ago."""
+    wanted = dg.RunsFilter(job_name="twin_job", tags={"dagster/partition": twin})
+    last = instance.get_run_records(wanted, limit=1)
     failed = [run for run in last if run.dagster_run.status == dg.DagsterRunStatus.FAILURE]
     return any(datetime.now(UTC) - run.create_timestamp < PAUSE for run in failed)

@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 
 import dagster as dg
 
-from jobs.triggers import TRIGGER, tags
+from jobs.triggers import LIGHT, TRIGGER, tags
 from resources.alerting import Alert
 from resources.endpoint import Endpoint
 from resources.releases import Releases, UnknownRelease
@@ -158,7 +158,7 @@ def rollback_request(
         partition_key=twin.name,
         asset_selection=[dg.AssetKey(DEPLOYED)],
         run_config={"ops": {DEPLOYED: {"config": {"release_id": target}}}},
-        tags=tags(HEALTH, fault.reason, numbers) | {"dagster/priority": "10"},
+        tags=tags(HEALTH, fault.reason, numbers) | LIGHT | {"dagster/priority": "10"},
     )
 
 

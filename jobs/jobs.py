@@ -6,8 +6,10 @@ from typing import Any
 
 import dagster as dg
 
+from jobs import compute
 from jobs.schedules import build_schedules
 from jobs.sensors import build_sensors
+from jobs.triggers import HEAVY
 from resources.settings import Settings
 from resources.twins import Twins
 
@@ -28,7 +30,7 @@ class Jobs:
 
 def build_jobs(settings: Settings, twins: Twins) -> Jobs:
     """Jobs, schedules and sensors, switched on or off as settings say."""
-    jobs = _jobs()
+    jobs = _jobs(settings)
     return Jobs(
         jobs=list(jobs.values()),
         schedules=build_schedules(settings, twins, jobs),
@@ -36,24 +38,35 @@ def build_jobs(settings: Settings, twins: Twins) -> Jobs:
     )
 
 
-def _jobs() -> dict[str, Any]:
+def _jobs(settings: Settings) -> dict[str, Any]:
+    asked = {job: HEAVY | compute.tags(job, settings) for job in compute.SIZES}
     return {
         "documents_job": dg.define_asset_job(
-            "documents_job", UNPARTITIONED, description="Sources to the live search index."
+            "documents_job",
+            UNPARTITIONED,
+            tags=asked["documents_job"],
+            description="Sources to the live search index.",
         ),
-        "base_job": dg.define_asset_job("base_job", BASE_MODEL, description="The base model of every twin."),
+        "base_job": dg.define_asset_job(
+            "base_job", BASE_MODEL, tags=asked["base_job"], description="The base model of every twin."
+        ),
         "twin_job": dg.define_asset_job(
-            "twin_job", TWIN_STAGES, description="One twin, from its dataset to its endpoint."
+            "twin_job",
+            TWIN_STAGES,
+            tags=asked["twin_job"],
+            description="One twin, from its dataset to its endpoint.",
         ),
         "monitoring_job": dg.define_asset_job(
             "monitoring_job",
             dg.AssetSelection.groups("monitoring"),
+            tags=asked["monitoring_job"],
             description="What production was asked since the last look.",
         ),
         "smoke_job": dg.define_asset_job(
             "smoke_job",
             UNPARTITIONED | BASE_MODEL | TWIN_STAGES,
             config={"ops": {"base_model": {"config": {"tokens": SMOKE_TOKENS}}}},
+            tags=asked["smoke_job"],
             description="Everything for one twin with a base model trained for seconds: "
             "does the whole graph run here? Give it an LLM_TWIN_HOME of its own.",
         ),

@@ -35,7 +35,7 @@ def build_schedules(
         context: dg.ScheduleEvaluationContext,
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
         """Each twin is trained on Sunday night, whatever changed, unless it just was or is being trained."""
-        locks = Locks(settings.home / "locks")
+        locks = Locks(settings.local / "locks")
         due = [twin.name for twin in twins.twins if may_train(context.instance, locks, twin)]
         for name in due:
             why = tags("weekly", "a week has passed", {})

@@ -11,7 +11,9 @@ from jobs.canary import canary_requests
 from jobs.drift import drift_requests
 from jobs.feedback import feedback_requests
 from jobs.health import Starter, alert_of, as_cursor, from_cursor, is_wanted, judged, rollback_request
+from jobs.opik import Pending, opik_requests
 from jobs.training_data import base_request, twin_requests
+from jobs.triggers import HEAVY
 from resources.alerting import Alerting
 from resources.catalog import Catalog
 from resources.endpoint import Endpoint
@@ -34,6 +36,7 @@ def build_sensors(settings: Settings, twins: Twins, jobs: Mapping[str, Any]) -> 
         _canary(status, twins, jobs),
         _drift(status, twins, jobs),
         _feedback(status, twins, jobs),
+        _opik(status, twins, jobs),
         _endpoint_health(status, twins, jobs),
         _alerts(status),
     ]
@@ -64,6 +67,7 @@ def _documents_automation(status: dg.DefaultSensorStatus) -> dg.SensorDefinition
         target=dg.AssetSelection.groups("sources", "documents", "retrieval"),
         default_status=status,
         minimum_interval_seconds=SECONDS,
+        run_tags=HEAVY,
     )
 
 
@@ -77,7 +81,7 @@ def _new_training_data(
         context: dg.SensorEvaluationContext,
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
         """Asks for the base model when documents changed, then for each twin with enough new words."""
-        locks = Locks(settings.home / "locks")
+        locks = Locks(settings.local / "locks")
         asked = base_request(context.instance, locks) or twin_requests(context.instance, locks, twins)
         yield from asked
         if not asked:
@@ -90,11 +94,13 @@ def _canary(status: dg.DefaultSensorStatus, twins: Twins, jobs: Mapping[str, Any
     @dg.sensor(job=jobs["twin_job"], minimum_interval_seconds=SECONDS, default_status=status)
     def canary_sensor(
         context: dg.SensorEvaluationContext,
+        settings: dg.ResourceParam[Settings],
         releases: dg.ResourceParam[Releases],
         traces: dg.ResourceParam[TraceStore],
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
         """Asks for a look at each canary that has enough new conversations, or fails more than it should."""
-        asked = canary_requests(context.instance, releases, traces, twins)
+        locks = Locks(settings.local / "locks")
+        asked = canary_requests(context.instance, locks, releases, traces, twins)
         yield from asked
         if not asked:
             yield dg.SkipReason("no canary has enough that is new")
@@ -112,7 +118,7 @@ def _drift(status: dg.DefaultSensorStatus, twins: Twins, jobs: Mapping[str, Any]
         context: dg.SensorEvaluationContext, settings: dg.ResourceParam[Settings]
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
         """Trains the twin whose traffic drifted; reads the documents anew where only answers are stale."""
-        asked = drift_requests(context.instance, Locks(settings.home / "locks"), twins)
+        asked = drift_requests(context.instance, Locks(settings.local / "locks"), twins)
         yield from asked
         if not asked:
             yield dg.SkipReason("no twin drifted since it was last asked for, or may be trained now")
@@ -126,12 +132,28 @@ def _feedback(status: dg.DefaultSensorStatus, twins: Twins, jobs: Mapping[str, A
         context: dg.SensorEvaluationContext, settings: dg.ResourceParam[Settings]
     ) -> Iterator[dg.RunRequest | dg.SkipReason]:
         """Trains the twin that has enough feedback which its last training did not know."""
-        asked = feedback_requests(context.instance, Locks(settings.home / "locks"), twins)
+        asked = feedback_requests(context.instance, Locks(settings.local / "locks"), twins)
         yield from asked
         if not asked:
             yield dg.SkipReason("no twin has enough feedback that is new, or may be trained now")
 
     return feedback_sensor
+
+
+def _opik(status: dg.DefaultSensorStatus, twins: Twins, jobs: Mapping[str, Any]) -> dg.SensorDefinition:
+    @dg.sensor(job=jobs["monitoring_job"], minimum_interval_seconds=SECONDS, default_status=status)
+    def opik_sensor(
+        context: dg.SensorEvaluationContext, settings: dg.ResourceParam[Settings]
+    ) -> dg.SensorResult:
+        """Looks at the traffic of each twin that an alert of Opik's is about, once it may."""
+        pending = Pending.of(context.cursor)
+        asked = list(opik_requests(context.instance, settings.local, twins, pending))
+        said = dg.SkipReason(f"{len(pending.waiting)} twins wait to be looked at")
+        # Dagster wants one or the other.
+        more: dict[str, Any] = {"run_requests": asked} if asked else {"skip_reason": said}
+        return dg.SensorResult(cursor=pending.written(), **more)
+
+    return opik_sensor
 
 
 def _endpoint_health(
@@ -151,7 +173,7 @@ def _endpoint_health(
         now = datetime.now(UTC).isoformat(timespec="seconds")
         desired = {name: served for name in twins.names if (served := releases.desired(name))}
         before = from_cursor(context.cursor)
-        faults, actions = judged(endpoint.status(), desired, is_wanted(settings.home), before, now)
+        faults, actions = judged(endpoint.status(), desired, is_wanted(settings.local), before, now)
         starter.begin(endpoint, actions.restart)
         asked, told = [], dict(actions.tell)
         for name, fault in actions.roll_back.items():

@@ -2,6 +2,9 @@
 
 A run whose process is gone counts for nothing. One that `llm-twin run` began holds a lock named by its id;
 any other one is taken for dead when it has told nothing for hours.
+
+Runs are heavy or light by a tag: the queue has one heavy run at a time, because each may need the machine,
+and lets a light one pass beside it, because a twin that answers wrongly should not wait for a training.
 """
 
 from collections.abc import Mapping
@@ -10,6 +13,7 @@ from typing import Any, Final
 
 import dagster as dg
 
+from jobs.compute import SMALL
 from resources.locks import Locks
 from resources.twins import Twin
 
@@ -23,6 +27,10 @@ UNFINISHED: Final = [
 LOCAL: Final = "llm_twin/local"
 TRIGGER: Final = "llm_twin/trigger"
 REASON: Final = "llm_twin/reason"
+WORK: Final = "llm_twin/work"
+HEAVY: Final = {WORK: "heavy"}
+# Of a run that only moves what is served.
+LIGHT: Final = {WORK: "light", **SMALL}
 # A training tells its progress every few minutes.
 SILENCE: Final = timedelta(hours=6)
 TRAINED: Final = dg.AssetKey("fine_tuned_model")

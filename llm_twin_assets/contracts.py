@@ -188,7 +188,7 @@ _MEASURED: Final = pa.Column("float64", pa.Check.ge(0), nullable=True, coerce=Tr
 # What is told of an answer when it is stored, as monitoring/online_scores.py says; absent where it cannot be.
 ONLINE_SCORES: Final = (
     *("style", "grounded", "cited", "stale", "refused"),
-    *("repeated", "length", "nearest", "total_ms"),
+    *("repeated", "length", "language", "nearest", "total_ms", "judged"),
 )
 _SCORE: Final = pa.Column("float64", nullable=True, coerce=True)
 TRACES = _table(

@@ -19,6 +19,7 @@ python -m tests.bench training     tokens per second against a plain loop
 python -m tests.bench drift        false alarms and power of drift rules; or on FILE
 python -m tests.bench canary       how often a canary is decided wrongly, simulated
 python -m tests.bench_serving HOME         the server against its parts
+python -m tests.bench tracing      what recording a request costs it, and whether Opik's faults cost it any
 python -m tests.bench scale        whether 100, 1,000 and 10,000 documents cost the same each
 """
 
@@ -94,6 +95,7 @@ def main(chosen: str, *rest: str) -> None:
         bench_scale,
         bench_search,
         bench_style,
+        bench_tracing,
         bench_training,
     )
 
@@ -113,6 +115,7 @@ def main(chosen: str, *rest: str) -> None:
         "training": bench_training.main,
         "drift": lambda *rest: bench_drift.main(*(rest or ("--quick",))),
         "canary": bench_canary.main,
+        "tracing": bench_tracing.main,
         "scale": bench_scale.main,
     }
     for name, bench in benches.items():

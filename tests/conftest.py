@@ -2,6 +2,9 @@
 
 import os
 
+# Two test processes on two cores: each one's threads would wait for the other's.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 import pytest
 
 from resources.settings import Settings

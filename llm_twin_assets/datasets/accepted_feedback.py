@@ -14,10 +14,12 @@ from typing import Any, Final
 import pandas as pd
 
 from llm_twin_assets.contracts import ACCEPTED_FEEDBACK, digest, rejected, shaped
+from llm_twin_assets.datasets.decontamination import HeldOut
 from llm_twin_assets.datasets.feedback_rows import room
 from llm_twin_assets.datasets.provenance import not_verbatim
 from llm_twin_assets.documents.splits import learnable
 from llm_twin_assets.reasons import Reason
+from llm_twin_assets.sources.reading import Refused
 from resources.files import read_json, write_json
 from resources.models import Model, ModelStore
 from resources.releases import Releases
@@ -56,6 +58,11 @@ class Batches:
     def __contains__(self, batch: object) -> bool:
         return batch in self._read()["batches"]
 
+    def traces(self) -> set[str]:
+        """The ids of the requests that all batches came from."""
+        noted = (origin.partition(":") for origins in self._read()["batches"].values() for origin in origins)
+        return {value for name, _, value in noted if name == "trace_id"}
+
     def blamed(self) -> dict[str, str]:
         """The blamed batches that nobody pardoned, each with the reason."""
         kept = self._read()
@@ -78,13 +85,19 @@ class Batches:
 
 
 def accepted(
-    stored: pd.DataFrame, before: pd.DataFrame, documents: pd.DataFrame, batches: Batches, own: int
+    stored: pd.DataFrame,
+    before: pd.DataFrame,
+    documents: pd.DataFrame,
+    batches: Batches,
+    own: int,
+    out: HeldOut,
 ) -> Table:
     """The rows of a stored feedback dataset that the next training may use, at most a tenth of `own`.
 
     `before` is what was accepted the last time: its rows come first and stay in their batches, those that
     left the feedback dataset go. The others are a new batch, which is noted. `documents`: the cleaned ones;
-    what stands in no training document any more goes too. `own` counts the author's own training rows.
+    what stands in no training document any more goes too, and what is evaluated with by now (`out`): a new
+    document may ask what a reader did. `own` counts the author's own training rows.
     """
     known = dict(zip(before["row_id"], before["batch"], strict=True))
     taken: list[dict[Hashable, Any]] = []
@@ -96,6 +109,8 @@ def accepted(
         elif row["row_id"] in stale:
             detail = "its words no longer stand in training documents"
             left.append((row["row_id"], Reason.STALE_ROW, detail))
+        elif refused := _refused(row, out):
+            left.append((row["row_id"], refused.reason, refused.detail))
         elif len(taken) >= most:
             detail = f"there is room for {most}: a tenth of the author's own rows"
             left.append((row["row_id"], Reason.SHARE_CAP, detail))
@@ -154,6 +169,14 @@ def _stale(stored: pd.DataFrame, documents: pd.DataFrame) -> set[str]:
     other = stored["rejected_document_id"]
     gone = stored[other.notna() & ~other.isin(may["document_id"])]["row_id"]
     return {*not_verbatim(stored, may), *map(str, gone)}
+
+
+def _refused(row: Mapping[Hashable, Any], out: HeldOut) -> Refused | None:
+    try:
+        out.check(row["instruction"], row["answer"])
+    except Refused as refused:
+        return refused
+    return None
 
 
 def _precedence(row: Mapping[Hashable, Any], known: Collection[str]) -> tuple[bool, str, str]:

@@ -20,12 +20,14 @@ CODE_VERSION = "2"
     owners=["team:datasets"],
     code_version=CODE_VERSION,
     partitions_def=TWIN,
-    deps=["cleaned_documents"],
+    deps=["cleaned_documents", "cleaned_chunks"],
     # An earlier cycle's, which is read from the store: as an edge it would close a circle.
     metadata={"reads": dg.MetadataValue.asset(dg.AssetKey("feedback_dataset"))},
 )
 def accepted_feedback(
     context: dg.AssetExecutionContext,
+    settings: dg.ResourceParam[Settings],
+    twins: dg.ResourceParam[Twins],
     store: dg.ResourceParam[Store],
     models: dg.ResourceParam[ModelStore],
     releases: dg.ResourceParam[Releases],
@@ -33,6 +35,7 @@ def accepted_feedback(
     """Earlier feedback that the next training may use stands in the store, without what did harm."""
     from llm_twin_assets.contracts import digest, rows_digest
     from llm_twin_assets.datasets.accepted_feedback import Batches, accepted, blame
+    from llm_twin_assets.datasets.decontamination import HeldOut, evaluated
     from llm_twin_assets.datasets.feedback_rows import own_rows
 
     twin = context.partition_key
@@ -41,10 +44,12 @@ def accepted_feedback(
     stored, before = (store.read_or_empty(one, twin) for one in ("feedback_dataset", "accepted_feedback"))
     # Without feedback there is nothing to make room for, and the first instruct rows change nothing.
     own = len(own_rows(store.read_or_empty("instruct_dataset", twin))) if len(stored) else 0
+    out = evaluated(store, twins, twin) if len(stored) else HeldOut((), ())
+    made_of = [rows_digest(stored), own, store.version("cleaned_documents"), out.version, settings.redaction]
     record = store.materialize(
         "accepted_feedback",
-        digest(CODE_VERSION, rows_digest(stored), own, store.version("cleaned_documents"), batches.blamed()),
-        lambda: accepted(stored, before, store.read("cleaned_documents"), batches, own),
+        digest(CODE_VERSION, made_of, batches.blamed()),
+        lambda: accepted(stored, before, store.read("cleaned_documents"), batches, own, out),
         twin,
     )
     return dg.MaterializeResult(data_version=dg.DataVersion(record.version), metadata=record.reported())

@@ -5,7 +5,30 @@ from typing import Any
 import dagster as dg
 
 from llm_twin_assets.partitions import TWIN
+from resources.settings import Settings
 from resources.store import Store
+from resources.twins import Twins
+
+
+@dg.asset_check(asset="accepted_feedback", blocking=True, partitions_def=TWIN)
+def accepted_feedback_is_fit_to_learn_from(
+    context: dg.AssetCheckExecutionContext,
+    settings: dg.ResourceParam[Settings],
+    twins: dg.ResourceParam[Twins],
+    store: dg.ResourceParam[Store],
+) -> dg.AssetCheckResult:
+    """Every row is the author's span, of a noted request, and holds nothing private or evaluated with."""
+    from llm_twin_assets.datasets.accepted_feedback import Batches
+    from llm_twin_assets.datasets.feedback_faults import feedback_faults, standard_of, told
+
+    twin, rows = twins.twin(context.partition_key), store.read("accepted_feedback", context.partition_key)
+    noted = Batches(store, twin.name).traces()
+    found = feedback_faults(rows, standard_of(store, settings, twins, twin, noted)) if len(rows) else {}
+    return dg.AssetCheckResult(
+        passed=not found,
+        description=told(found),
+        metadata={"rows": len(rows), "faults": {name: len(ids) for name, ids in found.items()}},
+    )
 
 
 @dg.asset_check(asset="instruct_dataset", blocking=True, partitions_def=TWIN)

@@ -30,4 +30,4 @@ def purse_of(settings: Settings) -> Purse | None:
     if teacher is None:
         return None
     prices = Prices(settings.teacher_input_price, settings.teacher_output_price, settings.teacher_cost_cap)
-    return Purse(CachedTeacher(teacher, TeacherCache(settings.home)), prices)
+    return Purse(CachedTeacher(teacher, TeacherCache(settings.local)), prices)

@@ -3,19 +3,21 @@ same kind, and what readers' judgement of the answers gives for training.
 """
 
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import dagster as dg
 
 from llm_twin_assets.partitions import TWIN
 from resources.embedder import Embedder
+from resources.places import scratch_of
 from resources.releases import Releases
 from resources.settings import Settings
 from resources.store import Store, Table
 from resources.traces import TraceStore
 from resources.twins import Twins
 
-CODE_VERSION = "2"
+CODE_VERSION = "3"
 OWNERS = ["team:monitoring"]
 
 
@@ -46,11 +48,13 @@ def production_traces(
     """Every request to the twin that is not forgotten stands in the store, as one row with its scores."""
     from llm_twin_assets.contracts import digest
     from llm_twin_assets.monitoring.online_scores import scoring
-    from llm_twin_assets.monitoring.traces import exported, extended, forget, shown
+    from llm_twin_assets.monitoring.opinions import opinions_of
+    from llm_twin_assets.monitoring.traces import exported, extended, forget, note_scores, redacting, shown
+    from resources.opik_noting import noted
 
     twin = twins.twin(context.partition_key)
     before = forget(traces, settings.trace_days)
-    score = scoring(store, twin.author)
+    score = scoring(store, twin.author, opinions_of(settings, twins))
     record = store.materialize(
         "production_traces",
         digest(CODE_VERSION, traces.newest(twin.name), before),
@@ -59,10 +63,13 @@ def production_traces(
         ),
         twin.name,
     )
-    numbers, texts = shown(store.read("production_traces", twin.name))
+    rows, clean = store.read("production_traces", twin.name), redacting(settings, twins)
+    numbers, texts = shown(rows, clean, settings.trace_days)
+    scored = rows.tail(record.metadata["new_requests"])
     metadata: dict[str, Any] = {
         **record.reported(),
         **numbers,
+        **noted(settings.home, partial(note_scores, traces.path.parent, twin.name, scored)),
         **exported(traces, twin.name, settings, twins),
     }
     metadata |= {name: dg.MetadataValue.md(text) for name, text in texts.items()}
@@ -88,6 +95,7 @@ def drift_report(
     from llm_twin_assets.contracts import digest
     from llm_twin_assets.monitoring.drift_page import shown, write_page
     from llm_twin_assets.monitoring.drift_report import Plan, line_up, report, tell_opik
+    from resources.opik_noting import noted
 
     twin = context.partition_key
     lineup = line_up(store, releases, embedder, twin, Plan(), config.repin)
@@ -96,9 +104,9 @@ def drift_report(
         "drift_report", inputs, lambda: report(lineup), twin, stands=lambda: not config.repin
     )
     content = store.report("drift_report", twin)
-    tell_opik(store.home, content)
     page = write_page(store.folder("drift_report", twin), content)
     metadata: dict[str, Any] = record.reported() | {"window_id": lineup.window_id}
+    metadata |= noted(store.home, partial(tell_opik, scratch_of(store.home), content))
     metadata |= {name: dg.MetadataValue.md(text) for name, text in shown(content).items()}
     metadata["page"] = dg.MetadataValue.path(str(page))
     return dg.MaterializeResult(data_version=dg.DataVersion(lineup.window_id), metadata=metadata)

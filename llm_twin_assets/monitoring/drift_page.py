@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
-from pathlib import Path
 from typing import Any, Final
 
 from llm_twin_assets.contracts import digest
 from llm_twin_assets.sources.preview import table
 from resources.files import write_marked
+from resources.places import Place
 
 NAME: Final = "report.html"
 PICTURES: Final = {
@@ -25,7 +25,7 @@ _STYLE: Final = (
 )
 
 
-def write_page(folder: Path, report: Mapping[str, Any]) -> Path:
+def write_page(folder: Place, report: Mapping[str, Any]) -> Place:
     """The page of a report, in a folder; written only where it is not that report's already."""
     return write_marked(folder / NAME, digest(_STYLE, report), lambda: page(report))
 

@@ -6,7 +6,6 @@ outlives the requests that it was made of.
 
 import json
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -18,7 +17,8 @@ from llm_twin_assets.monitoring.sessions import numbered, sessions_of
 from llm_twin_assets.monitoring.windows import Window
 from llm_twin_assets.retrieval.embedding import space
 from resources.embedder import Embedder
-from resources.files import replacing
+from resources.files import fetched, replacing
+from resources.places import Place
 
 # Of a stale answer these are low because it is stale, which is told once, and mended otherwise.
 QUOTED: Final = ("grounded", "cited")
@@ -69,7 +69,7 @@ def questions(rows: pd.DataFrame) -> list[str]:
     return [str(text) for text in complete.where(complete != "", rows["question"])]
 
 
-def pin(path: Path, rows: pd.DataFrame, embedder: Embedder, declining: float) -> Pinned:
+def pin(path: Place, rows: pd.DataFrame, embedder: Embedder, declining: float) -> Pinned:
     """Keep these requests, all answered by one release, as the reference."""
     window = window_of(rows, embedder.encode(questions(rows)), declining)
     release_id, (first, last) = str(rows["release_id"].iloc[0]), rows["trace_id"].iloc[[0, -1]]
@@ -83,11 +83,12 @@ def pin(path: Path, rows: pd.DataFrame, embedder: Embedder, declining: float) ->
     return replace(pinned, window=replace(window, sessions=_names(sessions)))
 
 
-def read_pinned(path: Path) -> Pinned | None:
+def read_pinned(path: Place) -> Pinned | None:
     """What is pinned; None before the first time."""
-    if not path.exists():
+    kept = fetched(path)
+    if kept is None:
         return None
-    with np.load(path, allow_pickle=False) as stored:
+    with np.load(kept, allow_pickle=False) as stored:
         scores = dict(zip(stored["names"].tolist(), stored["scores"], strict=True))
         window = Window(stored["vectors"], _names(stored["sessions"]), scores)
         return Pinned(window, **json.loads(str(stored["about"])))

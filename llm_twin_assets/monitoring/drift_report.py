@@ -21,12 +21,12 @@ from llm_twin_assets.monitoring.drift_plots import p_values_plot, projection_plo
 from llm_twin_assets.monitoring.drift_reference import Pinned, pin, questions, read_pinned, window_of
 from llm_twin_assets.monitoring.drift_rule import Verdict, drift
 from llm_twin_assets.monitoring.sessions import count
-from llm_twin_assets.monitoring.traces import opik_place
 from llm_twin_assets.monitoring.windows import Window, cut
 from llm_twin_assets.retrieval.embedding import space
 from llm_twin_assets.retrieval.query_vectors import QueryVectors
 from llm_twin_assets.serving.decoding import Decoding
 from resources.embedder import Embedder
+from resources.opik_settings import OpikPlace
 from resources.releases import Releases
 from resources.store import Store
 
@@ -125,20 +125,20 @@ def numbers(verdict: Verdict) -> dict[str, Any]:
     return told
 
 
-def tell_opik(home: Path, content: Mapping[str, Any]) -> None:
-    """Note what a report found for the next export, where Opik is configured; each window once.
+def tell_opik(home: Path, content: Mapping[str, Any], place: OpikPlace) -> str | None:
+    """Note what a report found for the next export, each window once; returns its trace's id.
 
-    Nothing is noted while there is no window.
+    None, and nothing is noted, while there is no window. Raises sqlite3.Error.
     """
     from resources.opik_drift import publish_drift
 
-    if not content["windows"] or (place := opik_place()) is None:
-        return
+    if not content["windows"]:
+        return None
     found = content["numbers"].items()
     known = {name.replace("/", "_"): value for name, value in found if isinstance(value, float)}
     until = datetime.fromisoformat(content["windows"][-1]["until"])
     at = until if until.tzinfo else until.replace(tzinfo=UTC)
-    publish_drift(home, place, content["twin"], at, content["state"], known)
+    return publish_drift(home, place, content["twin"], at, content["state"], known)
 
 
 def _judged(lineup: Lineup) -> tuple[Verdict, list[Window]]:

@@ -33,6 +33,7 @@ from llm_twin_assets.contracts import (
     shaped,
 )
 from llm_twin_assets.datasets.contrasts import LEAST_DIFFERENCE, difference
+from llm_twin_assets.datasets.decontamination import HeldOut, Questions, evaluated, plain
 from llm_twin_assets.datasets.feedback_rows import own_rows, room
 from llm_twin_assets.datasets.units import word_count
 from llm_twin_assets.documents.redaction import Search, redact
@@ -45,7 +46,6 @@ from llm_twin_assets.monitoring.authors_spans import (
     is_quotation,
     said,
 )
-from llm_twin_assets.monitoring.decontamination import HeldOut, Questions, held_out, plain
 from llm_twin_assets.monitoring.eligibility import Judged, Left, eligible, text_of
 from llm_twin_assets.reasons import Reason
 from llm_twin_assets.sources.injection import scan
@@ -78,9 +78,28 @@ class Against:
 def stands_against(store: Store, settings: Settings, twins: Twins, twin: Twin) -> Against:
     """What the feedback of a twin is measured by as the store is now; raises NotMaterialized."""
     documents, instruct = store.read("cleaned_documents"), store.read("instruct_dataset", twin.name)
-    out = held_out(documents, instruct, store.read("cleaned_chunks"), twins.questions)
-    own = len(own_rows(instruct))
+    out, own = evaluated(store, twins, twin.name), len(own_rows(instruct))
     return Against(author_of(documents, twin.author), out, own, rules_of(settings, twins).more)
+
+
+def over_their_share(rows: pd.DataFrame, own: int) -> dict[str, list[str]]:
+    """The ids of the rows of a day, voter, thread or document that gave more than its part of the room."""
+    origins = {
+        "day": rows["said_at"].str[:10],
+        "voter": rows["voter"],
+        "thread": rows["thread"],
+        "document": rows["document_id"],
+    }
+    found = {}
+    for name, origin in origins.items():
+        counts = origin.map(origin.value_counts())
+        found[f"more than the share of a {name}"] = list(rows["row_id"][counts > _most(name, room(own))])
+    return {name: ids for name, ids in found.items() if ids}
+
+
+def _most(name: str, room: int) -> int:
+    """How many rows of the room one day, voter, thread or document may give."""
+    return max(1, int(SHARES[name] * room))
 
 
 def feedback_rows(
@@ -147,7 +166,7 @@ class _Chosen:
         if len(self.rows) >= most:
             raise Refused(Reason.SHARE_CAP, f"there is room for {most}: a tenth of the author's own rows")
         for name, value in origin.items():
-            if self._used[name, value] >= max(1, int(SHARES[name] * most)):
+            if self._used[name, value] >= _most(name, most):
                 raise Refused(
                     Reason.SHARE_CAP, f"its {name} has given {SHARES[name]:.0%} of the {most} rows already"
                 )

@@ -1,10 +1,12 @@
-"""What can be told of a request when it is stored, without a language model: one number a score.
+"""What can be told of a request when it is stored, without a language model but for one: one number a score.
 
 style: the probability that the answer's words are the author's. grounded: the share of its quotations that
 stand verbatim in the cleaned documents. cited: the share of the chunks it quotes that there still are. stale:
 1 where one of these was cut from a document that has changed since, or is gone, else 0. refused: 1 where the
 twin declined, else 0. repeated: the share of 4-grams that stood earlier in the answer. length: its words.
-nearest: the cosine of the nearest passage with the question. total_ms: how long it took.
+language: 1 where it is in the author's language, else 0; nothing is said of fewer than twenty words. nearest:
+the cosine of the nearest passage with the question. total_ms: how long it took. judged: how well it answers
+the question in a teacher's eyes, 0 to 1; of a sample, where a teacher is configured (opinions.py).
 
 They are told once, against the documents of that hour: an answer that was right does not become wrong because
 its document is changed a month later.
@@ -17,6 +19,8 @@ from typing import Any, Final
 import pandas as pd
 
 from llm_twin_assets.contracts import ONLINE_SCORES
+from llm_twin_assets.documents.language import author_language, language_of
+from llm_twin_assets.documents.splits import learnable
 from llm_twin_assets.evaluation.overlap import repeated_share
 from llm_twin_assets.evaluation.words import tokens
 from llm_twin_assets.monitoring.drift_signals import stale
@@ -30,28 +34,46 @@ Row = Mapping[str, Any]
 Scores = dict[str, float]
 
 
-def scoring(store: Store, author: str) -> Callable[[Sequence[Row]], list[Scores]]:
-    """Scores a batch of an author's requests by the documents in the store, which are read at the first."""
+def scoring(
+    store: Store, author: str, opinions: Callable[[Sequence[Row]], Sequence[float]] | None = None
+) -> Callable[[Sequence[Row]], list[Scores]]:
+    """Scores a batch of an author's requests by the documents in the store, which are read at the first.
+
+    opinions: gives each request's `judged`, NaN where it has none.
+    """
 
     def of_batch(rows: Sequence[Row]) -> list[Scores]:
         if not rows:
             return []
         documents, chunks = store.read_or_empty("cleaned_documents"), store.read_or_empty("cleaned_chunks")
-        return scored(rows, scorer(documents, chunks, author), frozenset(chunks["content_hash"]))
+        held, live = scorer(documents, chunks, author), frozenset(chunks["content_hash"])
+        found = scored(rows, held, live, spoken(documents, author))
+        judged = opinions(rows) if opinions else [NOTHING["judged"]] * len(rows)
+        return [one | {"judged": opinion} for one, opinion in zip(found, judged, strict=True)]
 
     return of_batch
 
 
-def scored(rows: Sequence[Row], held: Scorer, live: frozenset[str]) -> list[Scores]:
+def spoken(documents: pd.DataFrame, author: str) -> str | None:
+    """The language of most of an author's own words, as cleaning found it; None where it is not known."""
+    own = learnable(documents, "train")
+    texts = own[own["author"] == author]
+    known = texts[["language", "text"]].itertuples(index=False, name=None)
+    return author_language([(None if pd.isna(one) else one, len(text.split())) for one, text in known])
+
+
+def scored(
+    rows: Sequence[Row], held: Scorer, live: frozenset[str], language: str | None = None
+) -> list[Scores]:
     """The scores of each request, NaN where one cannot be told: of failures only the time can.
 
     rows: as TraceStore gives them. live: the content hashes of the documents as they are now; where there is
-    none, nothing can be said of citations.
+    none, nothing can be said of citations. language: the author's, where it is known.
     """
     outdated = (
         stale([_quoted(row) for row in rows], live).tolist() if live else [NOTHING["stale"]] * len(rows)
     )
-    return [_scores(row, held) | {"stale": one} for row, one in zip(rows, outdated, strict=True)]
+    return [_scores(row, held, language) | {"stale": one} for row, one in zip(rows, outdated, strict=True)]
 
 
 def means_table(rows: pd.DataFrame) -> str:
@@ -64,12 +86,12 @@ def means_table(rows: pd.DataFrame) -> str:
     return table(["score", "mean", "requests"], cells)
 
 
-def _scores(row: Row, held: Scorer) -> Scores:
+def _scores(row: Row, held: Scorer, language: str | None) -> Scores:
     found = NOTHING | _timed(row)
     if row["error"] is not None:
         return found
     found |= {"refused": float(row["declined"])} | _nearest(row)
-    return found if row["declined"] else found | _said(row, held)
+    return found if row["declined"] else found | _said(row, held) | _spoken(row, language)
 
 
 def _timed(row: Row) -> Scores:
@@ -90,6 +112,11 @@ def _said(row: Row, held: Scorer) -> Scores:
     parts = held.score(row).parts
     names = {"style": "style", "grounded": "verbatim"}
     return found | {name: float(parts[part]) for name, part in names.items() if part in parts}
+
+
+def _spoken(row: Row, language: str | None) -> Scores:
+    found = language_of(row["answer"]) if language else None
+    return {"language": float(found == language)} if found else {}
 
 
 def _cited(row: Row, held: Scorer) -> Scores:

@@ -1,18 +1,22 @@
 """From recorded requests to a table, and to the numbers that say how a twin does."""
 
 import json
-import os
+import math
+import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from llm_twin_assets.contracts import TRACES, shaped
+from llm_twin_assets.contracts import ONLINE_SCORES, TRACES, shaped
 from llm_twin_assets.monitoring.online_scores import means_table
 from llm_twin_assets.sources.preview import table
-from resources.opik_settings import OpikPlace, opik_configured
+from resources.opik_outbox import Outbox
+from resources.opik_records import Score
+from resources.opik_settings import OpikPlace, opik_place
 from resources.settings import Settings
 from resources.store import Table
 from resources.traces import TraceStore
@@ -58,37 +62,52 @@ def extended(
     return Table(kept, metadata={"new_requests": len(new), "forgotten": len(rows) - len(kept)})
 
 
+def note_scores(home: Path, twin: str, rows: pd.DataFrame, place: OpikPlace) -> None:
+    """Note the scores of these requests, so that the next export sends them too. Raises sqlite3.Error."""
+    scores = [
+        Score(row["trace_id"], name, row[name])
+        for row in rows.to_dict("records")
+        for name in ONLINE_SCORES
+        if math.isfinite(row[name])
+    ]
+    Outbox(home, place.name).add_scores(twin, scores)
+
+
 def exported(traces: TraceStore, twin: str, settings: Settings, twins: Twins) -> dict[str, Any]:
     """Send a twin's requests to Opik where it is configured, and say how far that went; else say nothing.
 
-    What Opik refuses is said, not raised: the table does not depend on it.
+    What Opik or the outbox refuses is said, not raised: the table does not depend on it.
     """
-    from llm_twin_assets.documents.redaction import redact
-    from llm_twin_assets.documents.rules import rules_of
     from resources.opik_client import OpikRefused
     from resources.opik_export import export
 
-    if (place := opik_place()) is None:
-        return {}
-    more = rules_of(settings, twins).more
     try:
-        done = export(traces, place, [twin], lambda text: redact(text, more=more).text)
-    except OpikRefused as error:
+        if (place := opik_place()) is None:
+            return {}
+        done = export(traces, place, [twin], redacting(settings, twins), settings.trace_days)
+    except (OpikRefused, ValueError, sqlite3.Error) as error:
         return {"opik/stopped": str(error)}
     return {f"opik/{name}": value for name, value in asdict(done).items() if value is not None}
 
 
-def opik_place() -> OpikPlace | None:
-    """Where Opik is, by the environment and `.env`; None where it is not configured. Raises ValueError."""
-    from dotenv import dotenv_values
+def redacting(settings: Settings, twins: Twins) -> Callable[[str], str]:
+    """Takes personal data and secrets out of a text, as the settings say."""
+    from llm_twin_assets.documents.redaction import redact
+    from llm_twin_assets.documents.rules import rules_of
 
-    given = {**dotenv_values(".env"), **os.environ}
-    return opik_configured({name: value or "" for name, value in given.items()})
+    more = rules_of(settings, twins).more
+    return lambda text: redact(text, more=more).text
 
 
-def shown(rows: pd.DataFrame) -> tuple[dict[str, float | int], dict[str, str]]:
-    """What a run shows of the table: numbers, and texts in Markdown."""
-    return summary(rows), {"preview": preview(rows), "scores": means_table(rows)}
+def shown(
+    rows: pd.DataFrame, clean: Callable[[str], str], keep_days: int | None = None
+) -> tuple[dict[str, float | int], dict[str, str]]:
+    """What a run shows of the table: numbers, and texts in Markdown, redacted by `clean`.
+
+    Where requests are kept for some days only, none is shown: what a run shows is kept for good.
+    """
+    texts = {"scores": means_table(rows)} | ({} if keep_days else {"preview": preview(rows, clean)})
+    return summary(rows), texts
 
 
 def _older(rows: pd.DataFrame, moment: str) -> "pd.Series[bool]":
@@ -120,12 +139,12 @@ def summary(rows: pd.DataFrame) -> dict[str, float | int]:
     }
 
 
-def preview(rows: pd.DataFrame) -> str:
-    """The newest requests as a markdown table."""
+def preview(rows: pd.DataFrame, clean: Callable[[str], str]) -> str:
+    """The newest requests as a markdown table; `clean` redacts their texts."""
     newest = rows.tail(PREVIEWED).iloc[::-1].to_dict("records")
     said = [row["answer"] if pd.isna(row["error"]) else f"failed: {row['error']}" for row in newest]
     cells = [
-        [row["created_at"], _cell(row["question"]), _cell(answer)]
+        [row["created_at"], _cell(clean(row["question"])), _cell(clean(answer))]
         for row, answer in zip(newest, said, strict=True)
     ]
     return table(["asked at", "question", "answer"], cells)

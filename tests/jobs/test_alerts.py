@@ -230,3 +230,13 @@ def test_a_lasting_instance_keeps_the_order_too(tmp_path):
         assert _kinds(world.run("model", "release")) == ["check_failed"]
         assert set(world.position.after) == {kind.value for kind in ENDED}
         assert world.news() == []
+
+
+def test_a_run_that_conditions_asked_for_is_told_by_what_it_made(world):
+    @dg.asset
+    def cleaned_documents():
+        raise ValueError("no disk")
+
+    job = dg.Definitions(assets=[cleaned_documents]).resolve_implicit_global_asset_job_def()
+    job.execute_in_process(instance=world.instance, raise_on_error=False)
+    assert [alert.title for alert in world.news()] == ["documents failed"]

@@ -1,6 +1,7 @@
 """When the sensor asks for a look at a canary: by counts alone, one run at a time, with its reason."""
 
 import dataclasses
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -10,10 +11,12 @@ import pytest
 
 from jobs.canary import canary_requests
 from jobs.jobs import build_jobs
+from resources.locks import Locks
 from resources.releases import Manifest, Releases
 from resources.settings import Settings
 from resources.traces import Trace, TraceStore, new_trace_id
 from resources.twins import FileSource, Twin, Twins
+from tests.jobs.triggering import begin
 
 MANIFEST = Manifest("ada", "Ada Vale", "a1", "a1", "b", "b", "", "p", {}, "e", None)
 
@@ -22,7 +25,7 @@ class World:
     """Two twins, of which ada has a canary, and the requests that they were asked."""
 
     def __init__(self, home, instance):
-        self.instance = instance
+        self.instance, self.locks = instance, Locks(home / "locks")
         self.releases, self.traces = Releases(home), TraceStore(home)
         self.twins = Twins(
             root=home,
@@ -49,7 +52,7 @@ class World:
         )
 
     def asked(self):
-        return canary_requests(self.instance, self.releases, self.traces, self.twins)
+        return canary_requests(self.instance, self.locks, self.releases, self.traces, self.twins)
 
 
 @pytest.fixture
@@ -77,6 +80,7 @@ def test_enough_conversations_in_both_arms_ask_for_one_look_with_its_reason(worl
     assert (request.job_name, request.partition_key) == ("twin_job", "ada")
     assert request.asset_selection == [dg.AssetKey("deployed_endpoint")]
     assert request.run_key is None
+    assert request.tags["llm_twin/trigger"] == "canary"
     assert request.tags["llm_twin/conversations_canary"] == "20"
     assert "20 and 20 conversations" in request.tags["llm_twin/reason"]
 
@@ -134,17 +138,6 @@ def test_what_fails_for_the_champion_too_is_no_burst(world):
     assert world.asked() == []
 
 
-def _run(world, status, twin="ada"):
-    @dg.op
-    def nothing() -> None: ...
-
-    @dg.job(name="twin_job")
-    def made() -> None:
-        nothing()
-
-    world.instance.create_run_for_job(made, status=status, tags={"dagster/partition": twin})
-
-
 def _enough(world):
     world.ask("canary", 30)
     world.ask("control", 30)
@@ -162,25 +155,42 @@ def _enough(world):
 )
 def test_one_run_in_flight_and_a_pause_after_one_that_failed(world, status, twin, asked):
     _enough(world)
-    _run(world, status, twin)
+    begin(world.instance, twin=twin, status=status)
     assert len(world.asked()) == asked
 
 
 def test_an_older_run_under_way_counts_too(world):
     _enough(world)
-    _run(world, dg.DagsterRunStatus.STARTED)
-    _run(world, dg.DagsterRunStatus.SUCCESS)
+    begin(world.instance)
+    begin(world.instance, status=dg.DagsterRunStatus.SUCCESS)
     assert world.asked() == []
 
 
+def test_a_run_whose_process_is_gone_holds_nobody_up(world):
+    _enough(world)
+    run = begin(world.instance, llm_twin__local="true")
+    with world.locks.held(f"run.{run}"):
+        assert world.asked() == []
+    assert len(world.asked()) == 1
+
+
+def test_counting_reads_no_word_of_what_was_asked_and_said(world):
+    _enough(world)
+    with sqlite3.connect(world.traces.path) as database:
+        for column in ("question", "answer", "retrieved"):
+            database.execute(f"ALTER TABLE traces RENAME COLUMN {column} TO gone_{column}")
+    assert len(world.asked()) == 1
+
+
 def test_the_sensor_itself_yields_them_and_says_when_there_is_nothing(world):
-    sensors = build_jobs(Settings(home=world.traces.path.parent), world.twins).sensors
+    settings = Settings(home=world.traces.path.parent)
+    sensors = build_jobs(settings, world.twins).sensors
     sensor = next(one for one in sensors if one.name == "canary_sensor")
     assert sensor.minimum_interval_seconds == 30
     assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
 
     def tick():
-        resources = {"releases": world.releases, "traces": world.traces}
+        resources = {"settings": settings, "releases": world.releases, "traces": world.traces}
         return list(sensor(dg.build_sensor_context(instance=world.instance, resources=resources)))
 
     (skipped,) = tick()

@@ -15,6 +15,8 @@ from resources.alerting import Alerting
 from resources.endpoint import Endpoint
 from resources.files import write_json
 from resources.locks import Locks
+from resources.opik_inbox import Inbox
+from resources.opik_webhook import OpikAlert
 from resources.releases import Manifest, Releases
 from resources.settings import Settings
 from resources.traces import TraceStore
@@ -22,7 +24,7 @@ from tests.jobs.small_graph import repository
 from tests.jobs.triggering import begin, report, two_twins
 
 MANIFEST = Manifest("ada", "Ada Vale", "a1", "a1", "b", "b", "", "p", {}, "e", None)
-OURS = {"drift_sensor", "feedback_sensor", "endpoint_health_sensor", "alert_sensor"}
+OURS = {"drift_sensor", "feedback_sensor", "opik_sensor", "endpoint_health_sensor", "alert_sensor"}
 
 
 class World:
@@ -124,6 +126,17 @@ def test_feedback_asks_for_a_run_that_could_be_launched(world):
     report(world.instance, "feedback_dataset", "f1", "ada", rows=20, new_rows=20)
     (request,) = world.tick("feedback_sensor").run_requests
     assert (request.job_name, request.tags["dagster/partition"]) == ("twin_job", "ada")
+
+
+def test_opik_s_alerts_ask_for_a_look_that_could_be_launched(world):
+    assert "0 twins wait" in world.tick("opik_sensor").skip_message
+    told = OpikAlert("w1", "trace:errors", "a1", "Errors of bob", "", 1, [])
+    Inbox(world.home).take(told)
+    (request,) = world.tick("opik_sensor").run_requests
+    assert (request.job_name, request.tags["dagster/partition"]) == ("monitoring_job", "bob")
+    assert request.tags["llm_twin/trigger"] == "opik"
+    Inbox(world.home).take(told)
+    assert world.tick("opik_sensor").run_requests == []
 
 
 def test_a_run_of_a_dead_process_stands_in_no_sensor_s_way(world):

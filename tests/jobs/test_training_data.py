@@ -63,7 +63,14 @@ def test_nothing_is_asked_before_there_are_documents(instance, twins, locks):
 
 def test_a_missing_base_is_asked_for_and_then_each_twin_with_its_key(instance, twins, locks):
     _documents(instance, "d1", {"Ada Vale": 1000, "Bob Hale": 1000})
-    assert [request.job_name for request in base_request(instance, locks)] == ["base_job"]
+    (base,) = base_request(instance, locks)
+    assert base.job_name == "base_job"
+    assert base.tags == {
+        "llm_twin/trigger": "new_training_data",
+        "llm_twin/reason": "the base model is missing",
+        "llm_twin/documents_version": "d1",
+        "llm_twin/train_words": "2000",
+    }
     assert twin_requests(instance, locks, twins) == []
     _report(instance, "base_model", "b1", inputs={"cleaned_documents": "d1"})
     asked = twin_requests(instance, locks, twins)
@@ -71,7 +78,12 @@ def test_a_missing_base_is_asked_for_and_then_each_twin_with_its_key(instance, t
         ("twin_job", "ada"),
         ("twin_job", "bob"),
     ]
-    assert all(request.tags["llm_twin/reason"] for request in asked)
+    assert asked[0].tags == {
+        "llm_twin/trigger": "new_training_data",
+        "llm_twin/reason": "the twin was never trained",
+        "llm_twin/train_words": "1000",
+        "llm_twin/base_version": "b1",
+    }
 
 
 def test_nothing_is_asked_when_nothing_changed(instance, twins, locks):
@@ -92,7 +104,11 @@ def test_changed_documents_ask_for_the_base_first(instance, twins, locks):
 def test_a_twin_is_asked_for_from_its_threshold_on(instance, twins, words, asked, locks):
     _everything_trained(instance)
     _documents(instance, "d2", {"Ada Vale": words, "Bob Hale": 1000})
-    assert [request.partition_key for request in twin_requests(instance, locks, twins)] == asked
+    requests = twin_requests(instance, locks, twins)
+    assert [request.partition_key for request in requests] == asked
+    changed = str(abs(words - 1000))
+    assert all(request.tags["llm_twin/words_changed"] == changed for request in requests)
+    assert all("100 are enough" in request.tags["llm_twin/reason"] for request in requests)
 
 
 def test_a_new_base_asks_for_every_twin(instance, twins, locks):

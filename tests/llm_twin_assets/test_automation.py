@@ -80,6 +80,9 @@ def test_nothing_below_a_failed_blocking_check_is_asked_for(world):
     assert world.tick() == set()
 
 
+NAMES = ("base_job", "documents_job", "monitoring_job", "twin_job")
+
+
 @pytest.fixture
 def sensor(tmp_path):
     twins = Twins(
@@ -87,7 +90,7 @@ def sensor(tmp_path):
         sources=[FileSource(kind="folder", path=tmp_path)],
         twins=[Twin(name="ada", author="Ada Vale")],
     )
-    jobs = {name: dg.define_asset_job(name, "*") for name in ("base_job", "documents_job", "twin_job")}
+    jobs = {name: dg.define_asset_job(name, "*") for name in NAMES}
     found = next(s for s in build_sensors(Settings(), twins, jobs) if s.name == "new_documents_sensor")
     return found, Catalog(twins, tmp_path / "home"), tmp_path
 

@@ -17,12 +17,14 @@ from llm_twin_assets.datasets.accepted_feedback import (
     guilty,
     stopped,
 )
+from llm_twin_assets.datasets.decontamination import HeldOut
 from llm_twin_assets.datasets.feedback_rows import batches_of, room
 from resources.models import Model, ModelStore
 from resources.releases import Manifest, Releases
 from resources.store import Store
 
 NOTHING = empty(ACCEPTED_FEEDBACK)
+NOTHING_HELD_OUT = HeldOut((), ())
 MANIFEST = Manifest("ada", "Ada Moor", "good", "f", "base", "f", "", "p", {}, "e", None)
 
 
@@ -34,8 +36,8 @@ DOCUMENTS = pd.DataFrame(
 )
 
 
-def accepted(stored, before, batches, own, documents=DOCUMENTS):
-    return accepted_feedback.accepted(stored, before, documents, batches, own)
+def accepted(stored, before, batches, own, documents=DOCUMENTS, out=NOTHING_HELD_OUT):
+    return accepted_feedback.accepted(stored, before, documents, batches, own, out)
 
 
 def row(number, voter="v", document=None, thread=None):
@@ -110,6 +112,17 @@ def test_what_left_the_training_documents_goes(batches, change):
     assert reasons(found) == {"row-1": "stale_row"}
     other = rows(2).assign(rejected="What was said.", rejected_document_id="document-1")
     assert reasons(accepted(other, NOTHING, batches, 100, DOCUMENTS[2:])) == {"row-2": "stale_row"}
+
+
+def test_what_a_new_document_is_evaluated_with_goes_though_it_was_accepted(batches):
+    asked = rows(1).assign(instruction="Who repairs the frozen lighthouse?")
+    stored = pd.concat([asked, rows(2)])
+    before = accepted(stored, NOTHING, batches, 100).rows
+    assert len(before) == 2
+    assert batches.traces() == {"trace-1", "trace-2"}
+    found = accepted(stored, before, batches, 100, out=HeldOut(["Who repaired the frozen lighthouses"], ()))
+    assert list(found.rows["row_id"]) == ["row-2"]
+    assert reasons(found) == {"row-1": "evaluation_question"}
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import json
 
 import dagster as dg
+import pandas as pd
 import pytest
 
 from llm_twin_assets.contracts import CHUNKS, INSTRUCT_ROWS, conform, empty
@@ -40,14 +41,14 @@ def run(store, tmp_path):
         twins=[Twin(name=NAME, author=AUTHOR, licence="CC BY 4.0")],
     )
 
-    def _run(*stage):
+    def _run(*stage, **changed):
         return dg.materialize(
             stage or [assets.accepted_feedback, assets.instruct_dataset, *CHECKS],
             partition_key=NAME,
             resources={
                 "store": store,
                 "twins": twins,
-                "settings": Settings(home=tmp_path),
+                "settings": Settings(home=tmp_path, **changed),
                 "models": ModelStore(store.home),
                 "releases": Releases(store.home),
             },
@@ -225,6 +226,25 @@ def test_accepted_feedback_is_trained_on_and_reused_without_more(judged, store):
     assert numbers["preference_dataset"]["pairs/feedback/train"] > 0
     assert "| reader |" in numbers["instruct_dataset"]["card"]
     assert [one["reused"] for one in judged().values()] == [True] * 3
+
+
+def test_what_is_evaluated_with_by_now_goes_though_nothing_else_changed(judged, run, store):
+    judged()
+    rows = told(store)
+    judged()
+    held = store.read("instruct_dataset", NAME)
+    one = held.head(1).assign(row_id="held", split="test", instruction=rows["instruction"][0])
+    more = pd.concat([held, one], ignore_index=True)
+    store.materialize("instruct_dataset", "more", lambda: Table(conform(more, INSTRUCT_ROWS)), NAME)
+    done = run(assets.accepted_feedback, checks.accepted_feedback_is_fit_to_learn_from)
+    assert verdicts_of(done) == {"accepted_feedback_is_fit_to_learn_from": True}
+    assert metadata_of(done, "accepted_feedback")["rejected/evaluation_question"] == 1
+
+
+def test_other_rules_of_redaction_are_another_table(judged, run):
+    judged()
+    done = run(assets.accepted_feedback, redaction="presidio")
+    assert metadata_of(done, "accepted_feedback")["reused"] is False
 
 
 def test_the_first_run_has_no_room_for_feedback(judged, store):

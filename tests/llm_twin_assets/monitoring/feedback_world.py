@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pandas as pd
 
-from llm_twin_assets.contracts import TRACES, conform, content_hash
+from llm_twin_assets.contracts import TRACES, content_hash, shaped
+from llm_twin_assets.datasets.decontamination import HeldOut
 from llm_twin_assets.datasets.instruct import instruct_rows
 from llm_twin_assets.monitoring.authors_spans import author_of
-from llm_twin_assets.monitoring.decontamination import HeldOut
 from llm_twin_assets.monitoring.feedback_dataset import Against, feedback_rows
 from llm_twin_assets.serving.sentences import quotable
 from resources.traces import Feedback, Trace
@@ -88,7 +88,7 @@ def traces_of(traces):
     frame = pd.DataFrame(rows, columns=names)
     for name in ("retrieved", "timings_ms", "understood", "citations"):
         frame[name] = frame[name].map(json.dumps)
-    return conform(frame, TRACES)
+    return shaped(frame, TRACES)
 
 
 def feedback_of(feedback):

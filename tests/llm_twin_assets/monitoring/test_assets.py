@@ -112,10 +112,30 @@ def test_what_is_older_than_the_settings_keep_goes(world, store):
 def test_where_opik_is_configured_it_is_told_how_far_the_export_went(world, monkeypatch):
     world.record()
     assert not [name for name in world.ingest()[1] if name.startswith("opik")]
+    assert not list(world.store.home.glob("opik*"))
+    world.record(declined=True)
     monkeypatch.setenv("OPIK_URL_OVERRIDE", "http://127.0.0.1:1/api")
     _, numbers = world.ingest()
-    assert numbers["opik/pending"] == 1
+    assert numbers["opik/pending"] == 2 + 2, "two requests, and of the one that is scored now its scores"
     assert "opik/stopped" in numbers
+
+
+def test_a_mistake_in_opiks_settings_costs_no_table_and_no_report(world, monkeypatch):
+    monkeypatch.setenv("OPIK_URL_OVERRIDE", "nowhere")
+    world.record()
+    for numbers in (world.ingest()[1], world.look()[1]):
+        assert "OPIK_URL_OVERRIDE" in numbers["opik/stopped"]
+    assert len(world.store.read("production_traces", world.twin)) == 1
+
+
+def test_an_outbox_that_cannot_be_read_costs_no_table_and_its_scores_are_noted_later(world, monkeypatch):
+    monkeypatch.setenv("OPIK_URL_OVERRIDE", "http://127.0.0.1:1/api")
+    world.record(declined=True)
+    world.store.home.joinpath("opik.db").write_text("this is no database, and long enough for one " * 20)
+    _, numbers = world.ingest()
+    assert (numbers["requests"], numbers["opik/stopped"]) == (1, "file is not a database")
+    world.store.home.joinpath("opik.db").unlink()
+    assert world.ingest()[1]["opik/pending"] == 1 + 2
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from llm_twin_assets.monitoring.drift_report import ASSET, Plan, line_up, report
 from llm_twin_assets.monitoring.online_scores import scoring
 from llm_twin_assets.monitoring.traces import extended
 from resources.opik_outbox import EVENT, Outbox
-from resources.opik_settings import opik_configured
+from resources.opik_settings import OpikPlace
 from resources.releases import Manifest, Releases
 from resources.store import Table
 from resources.traces import TraceStore
@@ -217,15 +217,14 @@ def test_a_question_counts_as_it_was_understood(world):
     assert world.look()["numbers"]["drifted"] == "questions"
 
 
-def test_each_window_is_told_opik_once_and_only_where_it_is_configured(world, monkeypatch):
+def test_each_window_is_told_opik_once(world):
     world.ask(600)
-    content = world.look()
-    tell_opik(world.store.home, content)
+    content, there = world.look(), OpikPlace("http://127.0.0.1:1/api")
+    assert tell_opik(world.store.home, content | {"windows": []}, there) is None
     assert not list(world.store.home.glob("opik*"))
-    monkeypatch.setenv("OPIK_URL_OVERRIDE", "http://127.0.0.1:1/api")
-    outbox, counts = Outbox(world.store.home, opik_configured().name), []
+    outbox, counts = Outbox(world.store.home, there.name), []
     for _ in range(2):
-        tell_opik(world.store.home, content)
+        assert tell_opik(world.store.home, content, there)
         counts.append(outbox.counts())
     assert counts[0] == counts[1]
     assert counts[0]["pending"] > 4

@@ -237,20 +237,21 @@ def test_stationary_pairs_seldom_drift(session):
     """A pair alarms falsely once in 400 where its windows are independent; the reference is shared here."""
     numbers, alarms, few = random(9), 0, replace(QUICK, permutations=99)
     for _ in range(60):
-        alarms += drift(*series(numbers, 0, 0, session=session), few).state == "drift"
+        stream = series(numbers, 0, 0, session=session, reference=400, count=100)
+        alarms += drift(*stream, few).state == "drift"
     assert alarms <= 2
 
 
 def test_sessions_of_one_topic_are_not_taken_for_a_shift():
     """As if every question stood alone, windows of two hundred would differ by their twenty sessions."""
-    numbers = random(2)
+    numbers, few = random(2), replace(QUICK, permutations=99)
     as_sessions, as_questions = 0, 0
     for _ in range(15):
         reference, windows = series(numbers, 0, 0, session=10)
         loose = [
             Window(one.vectors, [str(number) for number in range(len(one))]) for one in (reference, *windows)
         ]
-        as_sessions += drift(reference, windows, QUICK).state == "drift"
-        as_questions += drift(loose[0], loose[1:], QUICK).state in ("drift", "error")
+        as_sessions += drift(reference, windows, few).state == "drift"
+        as_questions += drift(loose[0], loose[1:], few).state in ("drift", "error")
     assert as_sessions <= 1
     assert as_questions >= 5

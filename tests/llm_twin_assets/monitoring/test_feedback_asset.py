@@ -68,6 +68,21 @@ def test_what_was_judged_becomes_rows_and_is_reused_without_more(judged, store):
     assert (again, numbers["rows"], numbers["reused"]) == (version, 1, True)
 
 
+def test_what_is_forgotten_by_its_age_takes_what_was_said_of_it_and_the_row_that_it_gave(judged, store):
+    judged.judge(1, days=40, value=1)
+    judged.judge(2, value=1)
+    judged.ingest()
+    judged.collect()
+    rows = store.read("feedback_dataset", judged.twin)
+    assert list(rows["trace_id"]) == ["trace-00001"], "what was said first of a document has its room"
+    judged.ingest(trace_days=30)
+    judged.collect()
+    left = [store.read(name, judged.twin) for name in ("production_traces", "feedback_dataset")]
+    assert [list(rows["trace_id"]) for rows in left] == [["trace-00002"]] * 2
+    assert [one["trace_id"] for one in judged.traces.feedback_since(judged.twin)] == ["trace-00002"]
+    assert "trace-00001" not in store.rejected().to_csv()
+
+
 def test_the_next_hour_looks_again_only_where_something_was_said(judged, monkeypatch):
     from llm_twin_assets.monitoring import assets
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from llm_twin_assets.contracts import ONLINE_SCORES, TRACES, conform, content_hash
 from llm_twin_assets.evaluation.style import learned_style
-from llm_twin_assets.monitoring.online_scores import NOTHING, means_table, scored, scoring
+from llm_twin_assets.monitoring.online_scores import NOTHING, means_table, scored, scoring, spoken
 from llm_twin_assets.serving.canary_scores import Scorer
 from resources.store import Table
 from tests.llm_twin_assets.serving.small import BEES, DOCUMENTS, chunks_of, document
@@ -59,9 +59,9 @@ def row(answer=f"{HUM} [1]", citations=(), retrieved=(), declined=False, error=N
     }
 
 
-def told(one, live=LIVE, **parts):
+def told(one, live=LIVE, language="en", **parts):
     """The scores that could be told of one request."""
-    (found,) = scored([one], held(**parts), live)
+    (found,) = scored([one], held(**parts), live, language)
     assert set(found) == set(ONLINE_SCORES)
     return {name: value for name, value in found.items() if not math.isnan(value)}
 
@@ -126,6 +126,32 @@ def test_an_answer_that_repeats_itself_is_seen():
     assert told(row(said))["repeated"] == 0.0
 
 
+ENGLISH = (
+    "The bees of this hive burn their honey all night, and so they keep the queen warm until the spring."
+)
+GERMAN = (
+    "Die Bienen dieses Stocks verbrennen ihren Honig die ganze Nacht, "
+    "damit ihre Königin bis zum nächsten Frühling warm und gesund bleibt."
+)
+
+
+def test_language_is_whether_the_answer_is_in_the_authors_and_of_few_words_nothing_is_said():
+    assert told(row(ENGLISH))["language"] == told(row(GERMAN), language="de")["language"] == 1.0
+    assert told(row(GERMAN))["language"] == told(row(ENGLISH), language="de")["language"] == 0.0
+    assert "language" not in told(row(HUM))
+    assert "language" not in told(row(ENGLISH), language=None)
+    assert "language" not in told(row(ENGLISH, declined=True))
+
+
+def test_an_authors_language_is_that_of_most_of_their_own_words():
+    rows = [{**DOCUMENTS[0], "document_id": "a", "language": "de", "text": "ein Wort"}]
+    rows += [{**DOCUMENTS[0], "document_id": "b", "language": "en"}]
+    rows += [{**DOCUMENTS[0], "document_id": name, "language": None, "text": BEES * 9} for name in "cd"]
+    rows += [{**DOCUMENTS[0], "document_id": "e", "author": "Bo", "language": "fr", "text": BEES * 9}]
+    assert spoken(pd.DataFrame(rows), "Ada Moss") == "en"
+    assert spoken(pd.DataFrame(rows[-1:]), "Ada Moss") is None
+
+
 def test_style_tells_the_author_from_another_where_there_is_enough_text():
     own = [
         " ".join(f"Well, I think so; but {word} is not it." for word in prose(n, 20).split())
@@ -170,6 +196,12 @@ def test_a_batch_is_held_to_the_documents_in_the_store_and_none_needs_none(store
     store.materialize("cleaned_chunks", "1", lambda: Table(chunks))
     (found,) = score([asked])
     assert (found["cited"], found["grounded"], found["stale"]) == (1.0, 1.0, 0.0)
+
+
+def test_opinions_are_asked_of_the_batch_and_stand_beside_the_scores(store):
+    assert math.isnan(scoring(store, "Ada Moss")([row()])[0]["judged"])
+    score = scoring(store, "Ada Moss", lambda rows: [0.25 * len(rows)] * len(rows))
+    assert [one["judged"] for one in score([row(), row()])] == [0.5, 0.5]
 
 
 def test_a_changed_document_makes_later_answers_from_it_stale(store):

@@ -62,7 +62,7 @@ def test_without_any_request_there_is_an_empty_table(traces):
     rows, new = table(nothing(), traces)
     assert (len(rows), new) == (0, 0)
     assert summary(rows) == {"requests": 0, "failed": 0, "cost": 0.0}
-    assert preview(rows).count("\n") == 1
+    assert preview(rows, str).count("\n") == 1
 
 
 def test_a_replaced_trace_store_loses_nothing_and_repeats_nothing(traces):
@@ -157,7 +157,7 @@ def test_the_preview_shows_the_newest_first_and_stays_a_table(traces):
         record(traces, f"question | {number}\nwith more " + "words " * 30, answer="fine")
     record(traces, "the last one", error="OSError: disk full")
     rows, _ = table(nothing(), traces)
-    lines = preview(rows).splitlines()
+    lines = preview(rows, str).splitlines()
     assert len(lines) == 12
     assert "the last one" in lines[2]
     assert "failed: OSError: disk full" in lines[2]
@@ -213,11 +213,18 @@ def test_a_run_shows_the_newest_and_each_scores_mean(traces):
     for question in ("four", "sixsix"):
         record(traces, question)
     rows, _ = table(nothing(), traces)
-    numbers, texts = shown(rows)
+    numbers, texts = shown(rows, str)
     assert numbers["requests"] == 2
     assert "| length | 5 | 2 |" in texts["scores"]
     assert "| style | – | 0 |" in texts["scores"]
     assert "sixsix" in texts["preview"]
+    assert "sixsix" not in shown(rows, lambda text: text.replace("sixsix", "<EMAIL>"))[1]["preview"]
+
+
+def test_where_requests_are_kept_for_some_days_no_run_shows_their_words(traces):
+    record(traces)
+    rows, _ = table(nothing(), traces)
+    assert set(shown(rows, str, 30)[1]) == {"scores"}
 
 
 def test_requests_go_to_opik_where_it_is_configured_and_what_is_away_is_said(traces, tmp_path, monkeypatch):

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llm_twin_assets.contracts import CHUNKS, conform
+from llm_twin_assets.datasets.decontamination import HeldOut, Questions, held_out
 from llm_twin_assets.datasets.instruct import instruct_rows
-from llm_twin_assets.monitoring.decontamination import HeldOut, Questions, held_out
 from llm_twin_assets.sources.reading import Refused
 from tests.llm_twin_assets.monitoring.feedback_world import ADA, DOCUMENTS, EVALUATED, HELD, OUT, question
 

@@ -14,6 +14,7 @@ from typing import Final
 
 import pandas as pd
 
+from llm_twin_assets.contracts import digest
 from llm_twin_assets.datasets.leaks import grams
 from llm_twin_assets.documents.shingles import normalised
 from llm_twin_assets.reasons import Reason
@@ -21,7 +22,9 @@ from llm_twin_assets.retrieval.qrels import heading_queries
 from llm_twin_assets.retrieval.questions import hand_written
 from llm_twin_assets.sources.encoded_text import without_invisible
 from llm_twin_assets.sources.reading import Refused
+from resources.store import Store
 from resources.terms import query_terms
+from resources.twins import Twins
 
 # Jaccard similarity of two questions' stems from which they ask the same.
 NEAR_FROM: Final = 0.6
@@ -67,12 +70,16 @@ class Questions:
 
 
 class HeldOut:
-    """What no training row may be near to: evaluation questions, and the held-out documents' words."""
+    """What no training row may be near to: evaluation questions, and the held-out documents' words.
+
+    version: changes with any of them.
+    """
 
     def __init__(self, questions: Iterable[str], texts: Iterable[str]) -> None:
-        asked = list(questions)
+        asked, held = list(questions), list(texts)
+        self.version = digest(asked, held)
         self._questions = Questions(asked)
-        self._grams: set[str] = set().union(*map(grams, (*asked, *texts)))
+        self._grams: set[str] = set().union(*map(grams, (*asked, *held)))
 
     def check(self, question: str, *texts: str) -> None:
         """Raise Refused where a question is one of the evaluation, or shares 13 words, as do other texts."""
@@ -94,6 +101,13 @@ def held_out(
     asked = [*map(str, held["instruction"]), *(query.text for query in queries)]
     texts = documents[documents["split"] != "train"]["text"]
     return HeldOut(asked, [*map(str, held["answer"]), *map(str, texts)])
+
+
+def evaluated(store: Store, twins: Twins, twin: str) -> HeldOut:
+    """What a twin is evaluated with as the store is now. Raises NotMaterialized, QuestionsFileError."""
+    instruct = store.read_or_empty("instruct_dataset", twin)
+    chunks = store.read_or_empty("cleaned_chunks")
+    return held_out(store.read("cleaned_documents"), instruct, chunks, twins.questions)
 
 
 def plain(text: str) -> str:
