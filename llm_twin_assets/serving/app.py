@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from llm_twin_assets.serving.docs_page import docs_page
 from llm_twin_assets.serving.errors import RequestIds, add_error_handlers
 from llm_twin_assets.serving.feedback import add_feedback
 from llm_twin_assets.serving.metrics import CountRequests, Metrics, Release, State, add_metrics
+from llm_twin_assets.serving.opik_route import PATH, add_opik_webhook
 from llm_twin_assets.serving.pages import Page, Sources, chat_page
 from llm_twin_assets.serving.protection import Signer, add_protection
 from llm_twin_assets.serving.releases_page import add_releases
@@ -25,8 +27,12 @@ from llm_twin_assets.serving.running import Answers
 from llm_twin_assets.serving.service import Service
 from llm_twin_assets.serving.state import Serving
 from resources.api_keys import ApiKeys
+from resources.opik_inbox import Inbox
+from resources.places import is_remote
 from resources.settings import Settings
 from resources.traces import TraceStore
+
+log = logging.getLogger(__name__)
 
 HTML: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {"text/html": {}}}}
 
@@ -101,6 +107,11 @@ def _add_parts(app: FastAPI, parts: AppParts) -> None:
         add_metrics(app, parts.metrics)
     if parts.report:
         add_releases(app, parts.report)
+    if secret := parts.settings.opik_webhook_secret:
+        if is_remote(parts.settings.home):
+            log.warning("%s is not offered: with a home in S3 no sensor sees this server's inbox", PATH)
+        else:
+            add_opik_webhook(app, Inbox(parts.settings.local), secret.get_secret_value())
 
 
 def _add_pages(app: FastAPI, sources: Sources, signer: Signer | None) -> None:

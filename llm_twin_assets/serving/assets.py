@@ -1,5 +1,7 @@
 """release and deployed_endpoint: what the gate let through, and the server that answers with it."""
 
+from functools import partial
+
 import dagster as dg
 
 from llm_twin_assets.partitions import TWIN
@@ -45,6 +47,8 @@ def release(
     """The release that the gate's decision calls for stands in the registry: a new one, or the champion."""
     from llm_twin_assets.contracts import digest
     from llm_twin_assets.serving.releasing import NotReleasable, described, released
+    from resources.opik_library import note_prompt
+    from resources.opik_noting import noted
 
     twin = context.partition_key
     try:
@@ -53,7 +57,10 @@ def release(
         raise dg.Failure(str(error), allow_retries=False) from error
     inputs = digest(CODE_VERSION, release_id)
     record = store.materialize_report("release", inputs, lambda: ({"release_id": release_id}, {}), twin)
-    told = described(releases.manifest(twin, release_id), settings, len(releases.all(twin)))
+    manifest = releases.manifest(twin, release_id)
+    told = described(manifest, settings, len(releases.all(twin)))
+    note = partial(note_prompt, settings.local, twin=twin, release_id=release_id, text=manifest.prompt)
+    told |= noted(settings.home, note)
     return dg.MaterializeResult(
         data_version=dg.DataVersion(release_id), metadata={**told, **record.reported()}
     )
@@ -79,14 +86,16 @@ def deployed_endpoint(
 ) -> dg.MaterializeResult[None]:
     """The server answers as this release, or lets it answer a share that its canary has earned so far."""
     from llm_twin_assets.serving.deploying import Deployer, described
+    from llm_twin_assets.serving.sagemaker_deploying import hosted
 
     twin, deployer = context.partition_key, Deployer(store, releases, traces, endpoint, settings)
     with store.locks.held(f"deployed_endpoint/{twin}"):
         before = releases.desired(twin)
-        if config.release_id:
-            done = deployer.roll_back(twin, config.release_id)
-        else:
-            done = deployer.deploy(twin, twins.twin(twin).author, config.canary)
+        with hosted(settings, store, releases, twin, config.release_id):
+            if config.release_id:
+                done = deployer.roll_back(twin, config.release_id)
+            else:
+                done = deployer.deploy(twin, twins.twin(twin).author, config.canary)
     metadata = described(done, before, len(releases.quarantined(twin)))
     metadata["url"] = dg.MetadataValue.url(done.url)
     return dg.MaterializeResult(data_version=dg.DataVersion(done.version), metadata=metadata)

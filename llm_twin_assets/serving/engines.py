@@ -21,8 +21,8 @@ def engine_opener(settings: Settings, models: ModelStore) -> Callable[[str, str]
     """
     if settings.engine == "local":
         return LocalEngine
-    _transport(settings, models.home, "").close()
-    return lambda base, _: RemoteEngine(_transport(settings, models.home, base), settings.engine_context)
+    _transport(settings, models.root, "").close()
+    return lambda base, _: RemoteEngine(_transport(settings, models.root, base), settings.engine_context)
 
 
 def _transport(settings: Settings, home: Path, base: str) -> Transport:

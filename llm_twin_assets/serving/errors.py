@@ -13,8 +13,8 @@ from llm_twin_assets.serving.chat_api import failure
 from llm_twin_assets.serving.chat_request import Refused
 from llm_twin_assets.serving.logs import bound
 from llm_twin_assets.serving.running import Failed
+from llm_twin_assets.serving.served import NotServed
 from llm_twin_assets.serving.service import ClientGone
-from llm_twin_assets.serving.state import NotServed
 from resources.traces import new_trace_id
 
 log = logging.getLogger(__name__)

@@ -76,7 +76,7 @@ def main() -> int:
 
 
 def _only_server(settings: Settings, supervisor: int | None) -> int:
-    locks = Locks(settings.home / "locks")
+    locks = Locks(settings.local / "locks")
     with claimed(locks, SERVER_LOCK) as mine:
         if not mine:
             holder = locks.holder(SERVER_LOCK)
@@ -103,7 +103,7 @@ def _listener(settings: Settings, supervisor: int | None) -> socket.socket:
 
 def _told(settings: Settings) -> Path:
     """Where a server says where it listens; one that was killed leaves it."""
-    return settings.home / "serving" / "server.json"
+    return settings.local / "serving" / "server.json"
 
 
 def _checked(settings: Settings) -> "tuple[ApiKeys, _Engines]":
@@ -182,7 +182,7 @@ class _Announcing(uvicorn.Server):
 def _serve(settings: Settings, keys: ApiKeys, engines: _Engines, listening: _Listening) -> None:
     home, searcher = settings.home, build_searcher(settings)
     serving = Serving(Releases(home), ModelStore(home), searcher, engines.open)
-    writer = TraceWriter(TraceStore(home))
+    writer = TraceWriter(TraceStore(settings.local))
     try:
         app = _app(settings, _Made(keys, engines, searcher, serving, writer))
         with _following(serving):
@@ -215,10 +215,10 @@ def _app(settings: Settings, made: _Made) -> FastAPI:
     parts = AppParts(
         settings=settings,
         keys=made.keys,
-        local_token=local_token(home),
+        local_token=local_token(settings.local),
         signer=Signer(home),
         admission=admission,
-        traces=TraceStore(home),
+        traces=TraceStore(settings.local),
         flush=made.writer.flush,
         metrics=metrics,
         report=report,

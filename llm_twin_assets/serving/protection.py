@@ -4,7 +4,6 @@ import hashlib
 import hmac
 import json
 from ipaddress import ip_address
-from pathlib import Path
 from typing import Final
 
 from fastapi import FastAPI
@@ -18,10 +17,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from llm_twin_assets.serving.admission import Busy, TooSlow
 from llm_twin_assets.serving.limits import BodyLimit, PerMinute, RateLimit, client, refusal, too_many
 from resources.api_keys import LOCAL, ApiKey, ApiKeys, kept_secret
+from resources.places import Place
 from resources.settings import Settings
 
-# What shows nothing of anybody's, and pages that ask for a key themselves. /sources/ asks for a signature.
-OPEN: Final = frozenset({"/", "/healthz", "/readyz", "/releases", "/docs", "/openapi.json"})
+# What shows nothing of anybody's, pages that ask for a key themselves, and what asks for a secret of its own.
+# /sources/ asks for a signature.
+OPEN: Final = frozenset({"/", "/healthz", "/readyz", "/releases", "/docs", "/openapi.json", "/opik/webhook"})
 SIGNED: Final = "/sources/"
 FAILURES_PER_MINUTE: Final = 30
 
@@ -120,7 +121,7 @@ class Signer:
     HMAC-SHA256 (RFC 2104) under the secret of this home, of which the first 128 bits are kept.
     """
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Place) -> None:
         self._secret = kept_secret(home, "secret").encode()
 
     def sign(self, document_id: str, start: int, end: int, proof: str) -> str:

@@ -120,7 +120,7 @@ def _evaluation(store: Store, twin: str) -> dict[str, Any] | None:
         "gain": gain and {**gain, "over": other},
         "guards": [_picked(guard, "name", "verdict", "reason") for guard in report["guards"]],
         "findings": len(report["findings"]),
-        "page": str(page.relative_to(store.home)) if page.exists() else None,
+        "page": f"store/model_evaluation/{twin}/{NAME}" if page.exists() else None,
     }
 
 

@@ -15,8 +15,9 @@ from llm_twin_assets.serving.chat_api import Look, Sign
 from llm_twin_assets.serving.chat_request import ChatRequest, Narrowing, RagRequest, Refused
 from llm_twin_assets.serving.protection import check_twin
 from llm_twin_assets.serving.running import Answers, Failed, while_there
+from llm_twin_assets.serving.served import NotServed
 from llm_twin_assets.serving.service import Question, Reply, Service
-from llm_twin_assets.serving.state import NotServed, Serving
+from llm_twin_assets.serving.state import Serving
 from resources.api_keys import ApiKey
 
 # Of a release's id so many characters are enough, where no other loaded release begins with them.

@@ -15,8 +15,8 @@ from starlette.requests import Request
 
 from llm_twin_assets.serving.admission import Admission, TooSlow
 from llm_twin_assets.serving.engine import EngineDown
+from llm_twin_assets.serving.served import NotServed
 from llm_twin_assets.serving.service import ClientGone, Question, Reply, Service
-from llm_twin_assets.serving.state import NotServed
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

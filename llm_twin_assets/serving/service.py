@@ -10,7 +10,8 @@ from llm_twin_assets.contracts import content_hash
 from llm_twin_assets.retrieval.conversation import Turn
 from llm_twin_assets.serving.answering import Answer, Answerer, Asked, Inquiry
 from llm_twin_assets.serving.quoting import Citation
-from llm_twin_assets.serving.state import NotServed, Serving
+from llm_twin_assets.serving.served import NotServed
+from llm_twin_assets.serving.state import Serving
 from resources.trace_writer import TraceWriter
 from resources.traces import Trace, TraceStore, new_trace_id
 from resources.vector_store import EVERYTHING, Filters

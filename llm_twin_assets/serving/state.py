@@ -11,65 +11,22 @@ from pathlib import Path
 from typing import Any, Final
 
 from llm_twin_assets.retrieval.search import Searcher
-from llm_twin_assets.serving.arms import Arm, arm_of
+from llm_twin_assets.serving.arms import arm_of
 from llm_twin_assets.serving.decoding import Decoding
 from llm_twin_assets.serving.engine import BrokenModel, Engine, LoadedTwin
 from llm_twin_assets.serving.local_engine import LocalEngine
+from llm_twin_assets.serving.served import Borrowed, NotServed, Served, Trial
 from resources.models import Model, ModelStore, weights_hash
+from resources.places import is_remote
 from resources.releases import Canary, Desired, Manifest, Releases
 
 log = logging.getLogger(__name__)
 
 POLL_SECONDS: Final = 0.5
+# Every look at a home in S3 is a few requests that are paid for.
+REMOTE_SECONDS: Final = 5.0
 # A release that could not be loaded is tried again, for its files may have been on their way.
 RETRY_SECONDS: Final = 10.0
-
-
-class NotServed(LookupError):
-    """A twin was asked for that is not in service (`known` False), or not yet (`known` True).
-
-    With a release: the twin is in service, and that release of it is not.
-    """
-
-    def __init__(self, twin: str, known: bool, release_id: str | None = None) -> None:
-        self.known = known
-        said = f"twin {twin!r} is still being loaded" if known else f"there is no twin {twin!r} in service"
-        super().__init__(f"release {release_id!r} of twin {twin!r} is not served" if release_id else said)
-
-
-@dataclass(frozen=True)
-class Borrowed:
-    """A loaded release, and which arm of a canary's comparison its answer counts for."""
-
-    loaded: LoadedTwin
-    arm: Arm = ""
-
-
-@dataclass
-class Served:
-    """What one twin serves now, and what stands in the way of what it should serve."""
-
-    desired: str
-    loaded: LoadedTwin | None = None
-    error: str | None = None
-    tried_at: float = 0.0
-
-    @property
-    def release_id(self) -> str | None:
-        """The release that answers now."""
-        return self.loaded.manifest.release_id if self.loaded else None
-
-
-@dataclass
-class Trial(Served):
-    """A canary's release, and the percentage of conversations that it should answer."""
-
-    share: int = 0
-
-    def told(self) -> dict[str, Any]:
-        """How the canary stands."""
-        told = {"release_id": self.desired, "share": self.share, "error": self.error}
-        return told | {"serving": self.loaded is not None}
 
 
 @dataclass
@@ -135,14 +92,9 @@ class Serving:
     def ready(self) -> dict[str, Any]:
         """Whether every champion serves, and how each twin stands, its canary included."""
         with self._lock:
+            canaries = {name: trial.told() for name, trial in self._trials.items()}
             twins = {
-                name: {
-                    "release_id": served.release_id,
-                    "desired": served.desired,
-                    "index_id": self.index_id,
-                    "error": served.error,
-                    "canary": trial.told() if (trial := self._trials.get(name)) else None,
-                }
+                name: served.told() | {"index_id": self.index_id, "canary": canaries.get(name)}
                 for name, served in sorted(self._twins.items())
             }
         serves = all(one["release_id"] == one["desired"] for one in twins.values())
@@ -157,7 +109,7 @@ class Serving:
         """Look, load and switch until `stop` is called; for a thread of its own."""
         while not self._stopping.is_set():
             self.step()
-            self._stopping.wait(POLL_SECONDS)
+            self._stopping.wait(REMOTE_SECONDS if is_remote(self.models.home) else POLL_SECONDS)
 
     def stop(self) -> None:
         """End `follow` after the step it is in."""

@@ -11,8 +11,10 @@ import pytest
 
 from llm_twin_assets.serving.deploying import Deployer, deploy, roll_back, target
 from resources.endpoint import EndpointError
+from resources.opik_outbox import PROMPT
 from tests.llm_twin_assets.serving.deployment import Deployed, checked, metadata
 from tests.llm_twin_assets.serving.small import DOCUMENTS
+from tests.resources.opik_world import waiting
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("deployed")]
 
@@ -31,7 +33,8 @@ def deployed(module_home, made_models):
     made.endpoint.stop()
 
 
-def test_from_a_decision_to_an_endpoint_and_a_second_run_changes_nothing(deployed):
+def test_from_a_decision_to_an_endpoint_and_a_second_run_changes_nothing(deployed, monkeypatch):
+    monkeypatch.setenv("OPIK_URL_OVERRIDE", "http://192.0.2.1/api")
     deployed.evaluate("first")
     result = deployed.run("release", "deployed_endpoint")
     assert result.success
@@ -48,6 +51,8 @@ def test_from_a_decision_to_an_endpoint_and_a_second_run_changes_nothing(deploye
     assert [metadata(again, node)[0] for node in ("release", "deployed_endpoint")] == [version, version]
     assert [metadata(again, node)[1]["reused"] for node in ("release", "deployed_endpoint")] == [True, True]
     assert deployed.endpoint.status()["pid"] == pid
+    [(twin, prompt)] = waiting(deployed.settings.local, PROMPT)
+    assert (twin, prompt["release_id"]) == (deployed.twin, version)
 
 
 def test_a_refused_model_makes_the_run_red_and_changes_nothing(deployed):

@@ -7,8 +7,8 @@ import pytest
 
 from llm_twin_assets.retrieval.conversation import Turn
 from llm_twin_assets.serving.answering import Answerer
+from llm_twin_assets.serving.served import NotServed
 from llm_twin_assets.serving.service import ClientGone, Question, Service
-from llm_twin_assets.serving.state import NotServed
 from resources.trace_writer import TraceWriter
 from resources.traces import new_trace_id
 from tests.llm_twin_assets.serving.asking import QUESTION, TEXTS, echoing

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from llm_twin_assets.serving import state
-from llm_twin_assets.serving.state import NotServed
+from llm_twin_assets.serving.served import NotServed
 from resources.models import weights_hash
 from tests.llm_twin_assets.serving.small import DOCUMENTS, WordEmbedder, following
 from tests.waiting import wait_until

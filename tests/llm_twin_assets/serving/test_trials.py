@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from llm_twin_assets.serving.state import NotServed
+from llm_twin_assets.serving.served import NotServed
 from tests.llm_twin_assets.serving.small import following
 from tests.waiting import wait_until
 
