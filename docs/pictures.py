@@ -1,4 +1,5 @@
 """Takes the README's pictures from a finished `make run`: lineage, chat and releases pages, an evaluation.
+Where `llm-twin replay` was played, its timeline too.
 
 make pictures
 """
@@ -45,6 +46,7 @@ def main() -> None:
         chat(browser.new_page(viewport={"width": 390, "height": 800}), url, "phone.png")
         releases(browser.new_page(viewport={"width": 1100, "height": 700}), url)
         evaluation(browser.new_page(viewport={"width": 1300, "height": 900}), settings.home)
+        replay(browser.new_page(viewport={"width": 1200, "height": 900}), settings.local / "replay")
         browser.close()
 
 
@@ -54,6 +56,22 @@ def evaluation(page: Page, home: Path) -> None:
     page.goto(report.as_uri())
     page.screenshot(path=PICTURES / "evaluation.png")
     print(f"wrote {PICTURES / 'evaluation.png'}")
+
+
+def replay(page: Page, folder: Path) -> None:
+    """The picture over a replay's timeline, and what came of the new document and the shift of topic."""
+    written = folder / "replay.html"
+    if not written.exists():
+        print("no replay to take a picture of: run `llm-twin replay`")
+        return
+    page.goto(written.as_uri())
+    page.locator("img").screenshot(path=PICTURES / "replay.png")
+    scenes = [box for scene in page.locator("tr.scene").all() if (box := scene.bounding_box())]
+    if len(scenes) > 3:
+        begin, end = scenes[1], scenes[3]
+        clip = {name: begin[name] for name in ("x", "y", "width")} | {"height": end["y"] - begin["y"]}
+        page.screenshot(path=PICTURES / "replay_timeline.png", full_page=True, clip=clip)
+    print(f"wrote {PICTURES / 'replay.png'}")
 
 
 @contextmanager

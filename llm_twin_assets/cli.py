@@ -11,6 +11,7 @@ import click
 from pydantic import ValidationError
 
 from llm_twin_assets.keys_command import keys
+from llm_twin_assets.replay.command import replay
 from llm_twin_assets.search_command import search
 from llm_twin_assets.terminal import AS_JSON, as_lines, known, print_answer, refuse, teller
 from resources.settings import Settings
@@ -33,6 +34,7 @@ def main(context: click.Context) -> None:
 
 main.add_command(search)
 main.add_command(keys)
+main.add_command(replay)
 
 
 @main.command()
@@ -234,7 +236,7 @@ def dev(setup: tuple[Settings, Twins], options: tuple[str, ...]) -> None:
     """Open Dagster on this home's history: `dagster dev` with the right instance."""
     from llm_twin_assets.runs import use_instance_of
 
-    use_instance_of(setup[0].home)
+    use_instance_of(setup[0].local)
     command = [sys.executable, "-m", "dagster", "dev", "-m", "llm_twin_assets.definitions", *options]
     os.execv(sys.executable, command)
 

@@ -12,6 +12,7 @@ import dagster as dg
 from dagster import DagsterEventType as EventType
 
 from jobs.sensors import source_event
+from jobs.triggers import HEAVY, WORK
 from llm_twin_assets.definitions import build_definitions
 from resources.locks import Locks
 from resources.settings import Settings
@@ -34,40 +35,50 @@ def use_instance_of(home: Path) -> None:
             "run_coordinator:\n"
             "  module: dagster._core.run_coordinator\n"
             "  class: QueuedRunCoordinator\n"
-            "  config: {max_concurrent_runs: 1}\n"
+            "  config:\n"
+            "    max_concurrent_runs: 2\n"
+            f"    tag_concurrency_limits: [{{key: {WORK}, value: {HEAVY[WORK]}, limit: 1}}]\n"
         )
     os.environ["DAGSTER_HOME"] = str(folder)
 
 
 class Runner:
-    """Runs jobs one after the other; each holds a lock named by its run id while it lives."""
+    """Runs jobs one after the other; each holds a lock named by its run id while it lives.
+
+    definitions: the graph to run; ours over these resources, where none is given.
+    """
 
     def __init__(
-        self, settings: Settings, twins: Twins, resources: dict[str, Any], tell: Callable[[str], None]
+        self,
+        settings: Settings,
+        twins: Twins,
+        resources: dict[str, Any],
+        tell: Callable[[str], None],
+        definitions: dg.Definitions | None = None,
     ) -> None:
-        use_instance_of(settings.home)
-        self._instance = dg.DagsterInstance.get()
-        self._definitions = build_definitions(settings, twins, resources)
+        use_instance_of(settings.local)
+        self.instance = dg.DagsterInstance.get()
+        self.definitions = definitions or build_definitions(settings, twins, resources)
         self._assets = {
-            key.to_user_string() for key in self._definitions.resolve_asset_graph().materializable_asset_keys
+            key.to_user_string() for key in self.definitions.resolve_asset_graph().materializable_asset_keys
         }
-        self._locks = Locks(settings.home / "locks", tell)
+        self._locks = Locks(settings.local / "locks", tell)
         self._tell = tell
 
     def bury_the_dead(self) -> int:
         """Mark runs of ours as failed whose process is gone; returns how many."""
-        left = self._instance.get_runs(dg.RunsFilter(tags={LOCAL: "true"}, statuses=UNFINISHED))
+        left = self.instance.get_runs(dg.RunsFilter(tags={LOCAL: "true"}, statuses=UNFINISHED))
         dead = [run for run in left if self._locks.is_free(_lock(run.run_id))]
         for run in dead:
-            self._instance.report_run_failed(run, "its process is gone")
+            self.instance.report_run_failed(run, "its process is gone")
         return len(dead)
 
     def report_sources(self, fingerprint: str) -> None:
         """Say which state of the sources this run reads, as the sensor would."""
         event = source_event(fingerprint)
-        known = self._instance.get_latest_materialization_event(event.asset_key)
+        known = self.instance.get_latest_materialization_event(event.asset_key)
         if known is None or (known.asset_materialization or event).tags != event.tags:
-            self._instance.report_runless_asset_event(event)
+            self.instance.report_runless_asset_event(event)
 
     def execute(
         self,
@@ -75,22 +86,23 @@ class Runner:
         twin: str | None = None,
         assets: list[str] | None = None,
         config: dict[str, Any] | None = None,
+        tags: dict[str, str] | None = None,
     ) -> list[str]:
-        """Run a job, or some of its assets; returns the errors, none when it succeeded."""
+        """Run a job, or some of its assets, under more tags; returns the errors, none when it succeeded."""
         run_id = str(uuid.uuid4())
         progress = _Progress(self._tell, self._assets)
-        self._instance.add_event_listener(run_id, progress)
+        self.instance.add_event_listener(run_id, progress)
         with self._locks.held(_lock(run_id)):
-            defined = self._definitions.resolve_job_def(job)
+            defined = self.definitions.resolve_job_def(job)
             # What a job was defined with is not applied by itself where a run has other configuration.
             own = dict(defined.get_run_config_for_partition_key(twin)) if twin else {}
             result = defined.execute_in_process(
-                instance=self._instance,
+                instance=self.instance,
                 run_id=run_id,
                 partition_key=twin,
                 asset_selection=[dg.AssetKey(name) for name in assets] if assets else None,
                 run_config=own | ERRORS_ONLY | (config or {}),
-                tags={LOCAL: "true"},
+                tags=(tags or {}) | {LOCAL: "true"},
                 raise_on_error=False,
             )
         (self._locks.folder / f"{_lock(run_id)}.lock").unlink(missing_ok=True)

@@ -74,7 +74,10 @@ def test_every_asset_says_what_exists_and_whose_it_is(graph):
 
 def test_feedback_is_read_from_the_store_so_that_no_circle_closes(graph):
     accepted, stored = dg.AssetKey("accepted_feedback"), dg.AssetKey("feedback_dataset")
-    assert graph.get(accepted).parent_keys == {dg.AssetKey("cleaned_documents")}
+    assert graph.get(accepted).parent_keys == {
+        dg.AssetKey("cleaned_documents"),
+        dg.AssetKey("cleaned_chunks"),
+    }
     assert graph.get(accepted).metadata["reads"].value == stored
     assert dg.AssetKey("production_traces") in graph.get(stored).parent_keys
     assert not graph.get(stored).child_keys
@@ -101,8 +104,6 @@ def test_the_checks_of_a_twin_are_stored_for_that_twin(graph):
 @pytest.mark.parametrize("asset", sorted(set(UNPARTITIONED | OF_A_TWIN) - {"source_documents"}))
 def test_the_stages_that_others_build_on_have_a_blocking_check(graph, asset):
     unchecked = {"retrieval_evaluation", "production_traces", "drift_report", "release"}
-    # What they hold is checked in the datasets that it joins.
-    unchecked |= {"feedback_dataset", "accepted_feedback"}
     blocking = {key.asset_key.to_user_string() for key in graph.asset_check_keys if graph.get(key).blocking}
     assert asset in blocking | unchecked
 
@@ -127,6 +128,7 @@ def test_sensors_and_schedules_start_as_the_settings_say(automation, status):
         "canary_sensor",
         "drift_sensor",
         "feedback_sensor",
+        "opik_sensor",
         "endpoint_health_sensor",
         "alert_sensor",
     }

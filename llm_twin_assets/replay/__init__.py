@@ -1,0 +1,1 @@
+"""A stream of questions, documents and hours, played through a copy of a running system."""
