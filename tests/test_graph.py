@@ -48,19 +48,7 @@ def test_every_citation_is_true_and_the_authors_own(world):
 
 def test_an_asked_question_is_in_the_trace_store_and_then_in_production_traces(world):
     trace_id = world.json("ask", "nora", "What does a split promise?")["trace_id"]
-    program = [
-        "from resources.settings import Settings; from resources.twins import load_twins",
-        "from resources.build import build_resources; from llm_twin_assets.runs import Runner",
-        "settings = Settings(); twins = load_twins(settings.config)",
-        "runner = Runner(settings, twins, build_resources(settings, twins), print)",
-        "assert runner.execute('monitoring_job', twin='nora') == []",
-    ]
-    import subprocess
-    import sys
-
-    subprocess.run(
-        [sys.executable, "-c", "\n".join(program)], env=world.environment, cwd=world.folder, check=True
-    )
+    world.job("monitoring_job", "nora")
     traces = Store(world.home).read("production_traces", "nora").set_index("trace_id")
     assert traces.loc[trace_id, "question"] == "What does a split promise?"
     assert json.loads(traces.loc[trace_id, "retrieved"])
@@ -92,16 +80,16 @@ def test_new_changed_and_deleted_documents_reach_the_answers(world):
     head = "---\ntitle: Zebras\nauthor: Nora Adeyemi\ndate: 2026-11-11\n---\n\n# Zebras\n\n"
     page.write_text(head + "Zebras wear stripes because flies cannot land on stripes very well at all.\n")
     question = "Why do zebras wear stripes?"
-    world.call("run")
+    world.job("documents_job")
     assert "flies" in world.json("ask", "nora", question)["answer"]
     page.write_text(head + "Zebras wear stripes because lions find stripes confusing in a moving herd.\n")
-    said = world.call("run")
+    said = world.job("documents_job")
     answer = world.json("ask", "nora", question)["answer"]
     assert "lions" in answer
     assert "flies" not in answer
     assert "chunk_embeddings: done" in said
     page.unlink()
-    world.call("run")
+    world.job("documents_job")
     assert "lions" not in world.json("ask", "nora", question)["answer"]
     assert "zebra" not in "".join(Store(world.home).read("cleaned_chunks")["uri"])
 

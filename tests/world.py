@@ -5,11 +5,27 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
 COMMAND = [sys.executable, "-m", "llm_twin_assets.cli"]
+# A job's run, as the command makes them.
+JOB = """
+import sys
+from llm_twin_assets.runs import Runner
+from resources.build import build_resources
+from resources.settings import Settings
+from resources.twins import load_twins
+
+settings = Settings()
+twins = load_twins(settings.config)
+runner = Runner(settings, twins, build_resources(settings, twins), print)
+runner.report_sources(build_resources(settings, twins)["catalog"].fingerprint())
+errors = runner.execute(sys.argv[1], twin=sys.argv[2] or None)
+assert errors == [], errors
+"""
 NORA = [
     "why-we-built-a-twin",
     "the-shape-of-the-graph",
@@ -26,8 +42,9 @@ VIKTOR = ["when-a-run-is-red", "first-run-checklist", "rolling-back-a-release"]
 class World:
     """A folder with documents, a twins file and a home, and the command run in it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, tokens: int = 60_000) -> None:
         self.folder = folder
+        self.tokens = tokens
         self.home = folder / "home"
         self.texts = folder / "texts"
         self.texts.mkdir(parents=True)
@@ -42,7 +59,7 @@ class World:
         ours = {
             "LLM_TWIN_HOME": str(self.home),
             "LLM_TWIN_CONFIG": str(self.folder / "twins.yaml"),
-            "LLM_TWIN_PRETRAIN_TOKENS": "60000",
+            "LLM_TWIN_PRETRAIN_TOKENS": str(self.tokens),
             "LLM_TWIN_PORT": "0",
             "LLM_TWIN_THREADS": "1",
             "HF_HUB_OFFLINE": "1",
@@ -75,6 +92,29 @@ class World:
         )
         assert done.returncode == code, done.stdout[-4000:] + done.stderr[-4000:]
         return done.stdout if code == 0 else done.stdout + done.stderr
+
+    def kill_during(self, asset: str, seconds: float) -> None:
+        """Begin a run, and kill it so many seconds into an asset."""
+        process = self.start("run")
+        said = []
+        assert process.stdout is not None
+        for line in process.stdout:
+            said.append(line)
+            if line.startswith(f"  {asset} ..."):
+                break
+        else:
+            raise AssertionError(f"{asset} was never started:\n" + "".join(said))
+        threading.Event().wait(seconds)
+        process.kill()
+        process.stdout.read()
+        process.wait(60)
+
+    def job(self, name: str, twin: str = "") -> str:
+        """Run one job of the graph; returns what was told."""
+        program = [sys.executable, "-c", JOB, name, twin]
+        return subprocess.run(
+            program, cwd=self.folder, env=self.environment, stdout=subprocess.PIPE, text=True, check=True
+        ).stdout
 
     def json(self, *arguments: str) -> Any:
         return json.loads(self.call(*arguments, "--json"))
