@@ -11,6 +11,7 @@ import pytest
 
 from resources.alerting import SEND_SECONDS, Alert, Alerting
 from resources.masking import MASK, Masking, secrets_of
+from resources.opik_settings import opik_place
 from resources.settings import Settings
 
 DRIFT = Alert("drift", "ada's questions drift", "p 0.001 with effect 0.2", "drift/ada/w7")
@@ -185,6 +186,15 @@ def test_the_secrets_of_the_settings_are_those_in_lists_too(tmp_path):
     )
     assert sorted(secrets_of(settings)) == ["json://a@b", "k", "mailto://c:d@e.org?to=f,g"]
     assert "json://a" not in repr(settings) + settings.model_dump_json()
+
+
+@pytest.mark.parametrize("environment", [None, "of-the-environment"])
+def test_the_key_that_opik_is_asked_with_is_one_of_them(tmp_path, monkeypatch, environment):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("OPIK_URL_OVERRIDE=http://localhost/api\nOPIK_API_KEY=' of-the-file '\n")
+    if environment:
+        monkeypatch.setenv("OPIK_API_KEY", environment)
+    assert secrets_of(Settings(home=tmp_path)) == [opik_place().api_key] == [environment or "of-the-file"]
 
 
 def test_an_address_without_a_scheme_is_refused_without_being_quoted(monkeypatch):
