@@ -47,14 +47,14 @@ def locked(store):
 
 @contextlib.contextmanager
 def broken(store):
-    """The database cannot be opened meanwhile."""
-    kept = store.path.with_suffix(".kept")
+    """The database cannot be opened meanwhile. It comes and goes at once: no new one is made in between."""
+    kept, folder = store.path.with_suffix(".kept"), store.path.with_suffix(".folder")
     for ending in ("-wal", "-shm"):
         store.path.with_name(store.path.name + ending).unlink(missing_ok=True)
-    store.path.replace(kept)
-    store.path.mkdir()
+    kept.hardlink_to(store.path)
+    folder.symlink_to(store.path.parent)
+    folder.replace(store.path)
     yield
-    store.path.rmdir()
     kept.replace(store.path)
 
 
