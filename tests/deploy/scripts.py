@@ -5,9 +5,10 @@ import http.server
 import importlib
 import json
 import sys
-import threading
 from contextlib import contextmanager
 from pathlib import Path
+
+from tests.loopback import served
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -53,7 +54,5 @@ def serving(answer):
         def log_message(self, *words):
             pass
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
+    with served(Handler) as address:
+        yield address

@@ -159,16 +159,22 @@ def alarmed_once_updating(aws, hosting, alarm):
     )
 
 
+def roll(aws, hosting, other, alarm):
+    """Deploy another one, during which this alarm, if there is one, takes it back."""
+    if alarm is None:
+        deploy(aws, other)
+        return
+    alarmed_once_updating(aws, hosting, alarm)
+    with pytest.raises(RolledBack, match=alarm):
+        deploy(aws, other)
+
+
 @pytest.mark.parametrize("alarmed", [False, True])
 def test_what_a_copy_takes_reaches_a_base_that_stands_and_replaces_no_machine(aws, hosting, alarmed):
     base = deploy(aws, hosting)
     other = replace(hosting, accelerators=2, memory_mb=24_576)
-    if alarmed:
-        alarmed_once_updating(aws, hosting, f"{base}-errors")
-        with pytest.raises(RolledBack, match=f"{base}-errors"):
-            deploy(aws, other)
-    else:
-        deploy(aws, other)
+    roll(aws, hosting, other, f"{base}-errors" if alarmed else None)
+    if not alarmed:
         deploy(aws, other)
     needs = aws.sagemaker.components.all[base].specification["ComputeResourceRequirements"]
     assert needs["MinMemoryRequiredInMb"] == (12_288 if alarmed else 24_576)
@@ -180,12 +186,7 @@ def test_another_container_rolls_through_its_base_or_is_taken_back(aws, hosting,
     base = deploy(aws, hosting)
     before = aws.sagemaker.components.all[base].specification["ModelName"]
     other = replace(hosting, image=f"{IMAGE}-next")
-    if alarmed:
-        alarmed_once_updating(aws, hosting, f"{base}-errors")
-        with pytest.raises(RolledBack, match=f"{base}-errors"):
-            deploy(aws, other)
-    else:
-        deploy(aws, other)
+    roll(aws, hosting, other, f"{base}-errors" if alarmed else None)
     after = aws.sagemaker.components.all[base].specification["ModelName"]
     assert (after == before) is alarmed
     (update,) = updates(aws, "UpdateInferenceComponent")

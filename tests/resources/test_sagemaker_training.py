@@ -3,7 +3,6 @@
 import http.server
 import io
 import tarfile
-import threading
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -17,6 +16,7 @@ from resources import sagemaker_training
 from resources.sagemaker import SageMakerError
 from resources.sagemaker_training import PipesSageMakerTrainingClient, TrainingJob
 from tests.aws.sagemaker_world import IMAGE, ROLE, world
+from tests.loopback import served
 
 JOB = TrainingJob(
     title="llm-twin-tests",
@@ -85,10 +85,8 @@ def refusing(status):
         def log_message(self, *words):
             pass
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
+    with served(Handler) as address:
+        yield address
 
 
 def created(aws):
