@@ -11,8 +11,8 @@ from resources.endpoint import Endpoint
 from resources.models import ModelStore
 from resources.releases import Releases
 from resources.settings import Settings
+from resources.shared_traces import trace_store
 from resources.store import Store
-from resources.traces import TraceStore
 from resources.twins import Twins
 from resources.vector_store import build_vector_store
 
@@ -34,7 +34,7 @@ def build_resources(settings: Settings, twins: Twins) -> dict[str, Any]:
         "catalog": build_catalog(settings, twins),
         "embedder": build_embedder(settings),
         "vectors": build_vector_store(settings),
-        "traces": TraceStore(settings.local),
+        "traces": trace_store(settings.home),
         "endpoint": Endpoint(settings),
         "alerting": Alerting(settings),
     }

@@ -159,13 +159,13 @@ class TraceStore:
     def append(self, trace: Trace) -> None:
         """Record a request; the same trace id twice is an error of sqlite3."""
         with self._written() as database:
-            database.execute(_INSERT, _values(trace))
+            database.execute(_INSERT, row_of(trace))
 
     def append_all(self, traces: Sequence[Trace]) -> None:
         """Record requests, all or none; one that is recorded already is left as it is."""
         with self._written() as database:
             statement = f"{_INSERT} ON CONFLICT (trace_id) DO NOTHING"
-            database.executemany(statement, [_values(trace) for trace in traces])
+            database.executemany(statement, [row_of(trace) for trace in traces])
 
     def since(
         self, twin: str, trace_id: str | None = None, columns: Sequence[str] = COLUMNS
@@ -178,7 +178,7 @@ class TraceStore:
         """
         after = "SELECT coalesce(max(position), 0) FROM traces WHERE trace_id = ?"
         query = f"{_select(columns)} twin = ? AND position > ({after}) ORDER BY position"
-        return [_row(values, columns) for values in self._read(query, twin, trace_id)]
+        return [as_told(values, columns) for values in self._read(query, twin, trace_id)]
 
     def newest(self, twin: str) -> str | None:
         """The id of the twin's request that was recorded last."""
@@ -189,7 +189,7 @@ class TraceStore:
     def trace(self, trace_id: str) -> dict[str, Any] | None:
         """The request with this id, as `since` gives it, or None."""
         found = self._read(f"{_select(COLUMNS)} trace_id = ?", trace_id)
-        return _row(found[0], COLUMNS) if found else None
+        return as_told(found[0], COLUMNS) if found else None
 
     def give_feedback(self, feedback: Feedback) -> None:
         """Append what was said of an answer. Raises UnknownTrace."""
@@ -213,14 +213,11 @@ class TraceStore:
         UTC where the moment names no zone. Their words are overwritten in the file and its log. Raises
         ValueError where it is no moment.
         """
-        before = _in_utc(moment)
+        before = in_utc(moment)
         if not self.path.exists():
             return 0
-        old = "SELECT trace_id FROM traces WHERE julianday(created_at) < julianday(?)"
         with self._connected() as database:
-            database.execute("PRAGMA secure_delete = ON")
-            database.execute(f"DELETE FROM feedback WHERE trace_id IN ({old})", (before,))
-            forgotten = database.execute(f"DELETE FROM traces WHERE trace_id IN ({old})", (before,)).rowcount
+            forgotten = forget(database, before)
             database.commit()
             database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return forgotten
@@ -268,7 +265,15 @@ class TraceStore:
                 database.executescript(_TRACES + _FEEDBACK)
 
 
-def _values(trace: Trace) -> list[Any]:
+def forget(database: sqlite3.Connection, before: str) -> int:
+    """Delete what was asked before a moment, and what was said of it; returns how many requests that were."""
+    old = "SELECT trace_id FROM traces WHERE julianday(created_at) < julianday(?)"
+    database.execute("PRAGMA secure_delete = ON")
+    database.execute(f"DELETE FROM feedback WHERE trace_id IN ({old})", (before,))
+    return database.execute(f"DELETE FROM traces WHERE trace_id IN ({old})", (before,)).rowcount
+
+
+def row_of(trace: Trace) -> list[Any]:
     """What goes into the columns; SQLite has no lists."""
     row = asdict(trace)
     return [json.dumps(row[name], ensure_ascii=False) if name in _JSON else row[name] for name in COLUMNS]
@@ -278,13 +283,14 @@ def _select(columns: Sequence[str]) -> str:
     return f"SELECT {', '.join(columns)} FROM traces WHERE"
 
 
-def _row(values: tuple[Any, ...], columns: Sequence[str]) -> dict[str, Any]:
+def as_told(values: Sequence[Any], columns: Sequence[str] = COLUMNS) -> dict[str, Any]:
+    """A request's columns by name; those that SQLite cannot hold are JSON."""
     row = dict(zip(columns, values, strict=True))
     return row | ({"declined": bool(row["declined"])} if "declined" in row else {})
 
 
-def _in_utc(moment: str) -> str:
-    """A moment in the one way of writing it that SQLite reads as Python does."""
+def in_utc(moment: str) -> str:
+    """A moment in the one way of writing it that SQLite reads as Python does; raises ValueError for none."""
     given = datetime.fromisoformat(moment)
     zoned = given if given.tzinfo else given.replace(tzinfo=UTC)
     return zoned.astimezone(UTC).isoformat(" ", "milliseconds")

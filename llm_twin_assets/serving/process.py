@@ -41,8 +41,10 @@ from resources.models import ModelStore
 from resources.releases import Releases
 from resources.server_settings import fingerprint, insists_on_port
 from resources.settings import Settings
+from resources.shared_traces import SharedTraces, trace_store
 from resources.store import Store
 from resources.teacher import build_teacher
+from resources.trace_shipping import TraceShipping
 from resources.trace_writer import TraceWriter
 from resources.traces import TraceStore
 from resources.twins import load_twins
@@ -182,14 +184,25 @@ class _Announcing(uvicorn.Server):
 def _serve(settings: Settings, keys: ApiKeys, engines: _Engines, listening: _Listening) -> None:
     home, searcher = settings.home, build_searcher(settings)
     serving = Serving(Releases(home), ModelStore(home), searcher, engines.open)
-    writer = TraceWriter(TraceStore(settings.local))
+    traces = trace_store(home)
     try:
-        app = _app(settings, _Made(keys, engines, searcher, serving, writer))
-        with _following(serving):
-            listening.run(app)
+        with _written(traces) as writer, _following(serving):
+            listening.run(_app(settings, _Made(keys, engines, searcher, serving, traces, writer)))
     finally:
         searcher.vectors.close()
+
+
+@contextlib.contextmanager
+def _written(traces: TraceStore) -> Iterator[TraceWriter]:
+    """Write requests beside the answers, and ship them where the store is shared; in the end all of them."""
+    shipping = TraceShipping(traces) if isinstance(traces, SharedTraces) else None
+    writer = TraceWriter(traces)
+    try:
+        yield writer
+    finally:
         writer.close()
+        if shipping:
+            shipping.close()
 
 
 @dataclass(frozen=True)
@@ -200,6 +213,7 @@ class _Made:
     engines: _Engines
     searcher: Searcher
     serving: Serving
+    traces: TraceStore
     writer: TraceWriter
 
 
@@ -218,7 +232,7 @@ def _app(settings: Settings, made: _Made) -> FastAPI:
         local_token=local_token(settings.local),
         signer=Signer(home),
         admission=admission,
-        traces=TraceStore(settings.local),
+        traces=made.traces,
         flush=made.writer.flush,
         metrics=metrics,
         report=report,
