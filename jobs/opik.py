@@ -16,8 +16,12 @@ import dagster as dg
 
 from jobs.triggers import TRIGGER, in_flight, tags
 from resources.locks import Locks
+from resources.opik_inbox import DATABASE as INBOX
 from resources.opik_inbox import Inbox, Received
+from resources.opik_outbox import DATABASE as OUTBOX
 from resources.opik_outbox import twins_of
+from resources.places import Place, scratch_of
+from resources.shared_database import newest, shared
 from resources.twins import Twins
 
 NAME: Final = "opik"
@@ -42,15 +46,19 @@ class Pending:
         """As the cursor keeps it."""
         return json.dumps(asdict(self))
 
-    def take_in(self, home: Path, twins: Twins) -> None:
+    def take_in(self, home: Place, twins: Twins) -> None:
         """Read on in the inbox, and forget there what was read long ago."""
-        inbox = Inbox(home)
+        outbox = newest(home, OUTBOX)
+        with shared(home, INBOX) as folder:
+            self._read_on(Inbox(folder), outbox, twins)
+
+    def _read_on(self, inbox: Inbox, outbox: Path | None, twins: Twins) -> None:
         if inbox.newest() < self.read:
             # Another file has taken the place of the one that was read, and counts from one.
             self.read = 0
         while came := inbox.after(self.read):
             for one in came:
-                for twin in _about(home, one, twins.names):
+                for twin in _about(outbox, one, twins.names):
                     before = self.waiting.get(twin, {"alerts": 0})
                     told = {"alert": one.alert, "event": one.event, "key": one.key}
                     self.waiting[twin] = told | {"alerts": before["alerts"] + 1}
@@ -59,11 +67,11 @@ class Pending:
 
 
 def opik_requests(
-    instance: dg.DagsterInstance, home: Path, twins: Twins, pending: Pending
+    instance: dg.DagsterInstance, home: Place, twins: Twins, pending: Pending
 ) -> Iterator[dg.RunRequest]:
     """A request of monitoring_job, with its key, for each twin that waits and may be looked at now."""
     pending.take_in(home, twins)
-    locks = Locks(home / "locks")
+    locks = Locks(scratch_of(home) / "locks")
     for twin in sorted(pending.waiting):
         if twin not in twins.names:
             del pending.waiting[twin]
@@ -86,8 +94,8 @@ def _is_cooling(instance: dg.DagsterInstance, twin: str) -> bool:
     return bool(instance.get_run_records(wanted, limit=1))
 
 
-def _about(home: Path, alert: Received, names: Collection[str]) -> Collection[str]:
+def _about(outbox: Path | None, alert: Received, names: Collection[str]) -> Collection[str]:
     """The twins that an alert is about; all of them where it does not tell."""
     text = "\n".join(alert.about)
     named = {name for name in names if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text, re.IGNORECASE)}
-    return named | (twins_of(home, alert.about) & set(names)) or names
+    return named | (twins_of(outbox, alert.about) & set(names)) or names

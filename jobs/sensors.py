@@ -147,7 +147,7 @@ def _opik(status: dg.DefaultSensorStatus, twins: Twins, jobs: Mapping[str, Any])
     ) -> dg.SensorResult:
         """Looks at the traffic of each twin that an alert of Opik's is about, once it may."""
         pending = Pending.of(context.cursor)
-        asked = list(opik_requests(context.instance, settings.local, twins, pending))
+        asked = list(opik_requests(context.instance, settings.home, twins, pending))
         said = dg.SkipReason(f"{len(pending.waiting)} twins wait to be looked at")
         # Dagster wants one or the other.
         more: dict[str, Any] = {"run_requests": asked} if asked else {"skip_reason": said}

@@ -18,6 +18,7 @@ KEPT_SECONDS: Final = 7 * 86_400.0
 # So many alerts are read at a time.
 AT_ONCE: Final = 500
 LONGEST: Final = 200
+DATABASE: Final = "opik_inbox.db"
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS alerts (
   position INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL UNIQUE, received REAL NOT NULL,
@@ -44,7 +45,7 @@ class Inbox:
     """The alerts in a home. Constructing opens nothing."""
 
     def __init__(self, home: Path) -> None:
-        self.path = home / "opik_inbox.db"
+        self.path = home / DATABASE
 
     def take(self, alert: OpikAlert) -> None:
         """Keep an alert; one with a known event id changes nothing. It stands on disk when this returns."""

@@ -3,8 +3,10 @@
 import sqlite3
 from collections.abc import Callable
 
+from resources.opik_outbox import DATABASE
 from resources.opik_settings import OpikPlace, opik_place
-from resources.places import Place, is_remote
+from resources.places import Place
+from resources.shared_database import shared
 
 
 def noted(home: Place, note: Callable[[OpikPlace], str | None]) -> dict[str, str]:
@@ -16,10 +18,9 @@ def noted(home: Place, note: Callable[[OpikPlace], str | None]) -> dict[str, str
     try:
         if (place := opik_place()) is None:
             return {}
-        if is_remote(home):
-            return {"opik/stopped": "not noted for Opik: with a home in S3 no two tasks share the outbox"}
-        if note(place) is None:
-            return {}
+        with shared(home, DATABASE):
+            if note(place) is None:
+                return {}
     except (OSError, ValueError, sqlite3.Error) as error:
         return {"opik/stopped": f"not noted for Opik: {error}"}
     return {"opik/noted": f"for {place.project}, with the next run of production_traces"}

@@ -11,6 +11,7 @@ from typing import Any, Final
 from resources.opik_records import LARGEST_SCORE, Score
 from resources.traces import BUSY_SECONDS, TraceStore
 
+DATABASE: Final = "opik.db"
 # A record of the first two kinds is a trace of Opik's, one of the next two is scores of a trace.
 TRACE, EVENT, FEEDBACK, SCORE = "trace", "event", "feedback", "score"
 # What takes many requests, and is sent by itself.
@@ -59,7 +60,7 @@ class Outbox:
     """`opik.db` in a home folder, as seen by one place; a record goes only once it is settled, by `prune`."""
 
     def __init__(self, home: Path, place: str) -> None:
-        self.path = home / "opik.db"
+        self.path = home / DATABASE
         self.place = place
 
     def fill(self, traces: TraceStore, twins: Iterable[str]) -> None:
@@ -232,11 +233,11 @@ class Outbox:
             yield database
 
 
-def twins_of(home: Path, ids: Sequence[str]) -> set[str]:
-    """The twins whose traces have these ids, as far as they were noted for Opik; opens nothing new."""
-    if not (home / "opik.db").exists():
+def twins_of(outbox: Path | None, ids: Sequence[str]) -> set[str]:
+    """The twins whose traces have these ids, as far as a database has them noted; of none there is none."""
+    if outbox is None:
         return set()
-    with contextlib.closing(sqlite3.connect(home / "opik.db", timeout=BUSY_SECONDS)) as database:
+    with contextlib.closing(sqlite3.connect(outbox, timeout=BUSY_SECONDS)) as database:
         found = database.execute(f"SELECT DISTINCT twin FROM records WHERE id IN ({_marks(ids)})", list(ids))
         return {twin for (twin,) in found}
 

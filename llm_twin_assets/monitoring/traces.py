@@ -14,10 +14,11 @@ import pandas as pd
 from llm_twin_assets.contracts import ONLINE_SCORES, TRACES, shaped
 from llm_twin_assets.monitoring.online_scores import means_table
 from llm_twin_assets.sources.preview import table
-from resources.opik_outbox import Outbox
+from resources.opik_outbox import DATABASE, Outbox
 from resources.opik_records import Score
 from resources.opik_settings import OpikPlace, opik_place
 from resources.settings import Settings
+from resources.shared_database import shared
 from resources.store import Table
 from resources.traces import TraceStore
 from resources.twins import Twins
@@ -84,7 +85,8 @@ def exported(traces: TraceStore, twin: str, settings: Settings, twins: Twins) ->
     try:
         if (place := opik_place()) is None:
             return {}
-        done = export(traces, place, [twin], redacting(settings, twins), settings.trace_days)
+        with shared(settings.home, DATABASE):
+            done = export(traces, place, [twin], redacting(settings, twins), settings.trace_days)
     except (OpikRefused, ValueError, sqlite3.Error) as error:
         return {"opik/stopped": str(error)}
     return {f"opik/{name}": value for name, value in asdict(done).items() if value is not None}

@@ -18,7 +18,7 @@ from llm_twin_assets.serving.docs_page import docs_page
 from llm_twin_assets.serving.errors import RequestIds, add_error_handlers
 from llm_twin_assets.serving.feedback import add_feedback
 from llm_twin_assets.serving.metrics import CountRequests, Metrics, Release, State, add_metrics
-from llm_twin_assets.serving.opik_route import PATH, add_opik_webhook
+from llm_twin_assets.serving.opik_route import add_opik_webhook
 from llm_twin_assets.serving.pages import Page, Sources, chat_page
 from llm_twin_assets.serving.protection import Signer, add_protection
 from llm_twin_assets.serving.releases_page import add_releases
@@ -27,8 +27,6 @@ from llm_twin_assets.serving.running import Answers
 from llm_twin_assets.serving.service import Service
 from llm_twin_assets.serving.state import Serving
 from resources.api_keys import ApiKeys
-from resources.opik_inbox import Inbox
-from resources.places import is_remote
 from resources.settings import Settings
 from resources.traces import TraceStore
 
@@ -108,10 +106,7 @@ def _add_parts(app: FastAPI, parts: AppParts) -> None:
     if parts.report:
         add_releases(app, parts.report)
     if secret := parts.settings.opik_webhook_secret:
-        if is_remote(parts.settings.home):
-            log.warning("%s is not offered: with a home in S3 no sensor sees this server's inbox", PATH)
-        else:
-            add_opik_webhook(app, Inbox(parts.settings.local), secret.get_secret_value())
+        add_opik_webhook(app, parts.settings.home, secret.get_secret_value())
 
 
 def _add_pages(app: FastAPI, sources: Sources, signer: Signer | None) -> None:

@@ -10,8 +10,10 @@ from pydantic import BaseModel
 
 from llm_twin_assets.serving.api_schema import errors
 from llm_twin_assets.serving.limits import refusal
-from resources.opik_inbox import Inbox
-from resources.opik_webhook import UnverifiedWebhook, verified_webhook
+from resources.opik_inbox import DATABASE, Inbox
+from resources.opik_webhook import OpikAlert, UnverifiedWebhook, verified_webhook
+from resources.places import Place
+from resources.shared_database import shared
 
 log = logging.getLogger(__name__)
 
@@ -32,8 +34,12 @@ class AlertTaken(BaseModel):
     taken: Literal[True] = True
 
 
-def add_opik_webhook(app: FastAPI, inbox: Inbox, secret: str) -> None:
+def add_opik_webhook(app: FastAPI, home: Place, secret: str) -> None:
     """Add the route. Whatever it refuses it refuses alike; the log has the reason."""
+
+    def take(alert: OpikAlert) -> None:
+        with shared(home, DATABASE) as folder:
+            Inbox(folder).take(alert)
 
     @app.post(
         PATH,
@@ -50,5 +56,5 @@ def add_opik_webhook(app: FastAPI, inbox: Inbox, secret: str) -> None:
         except (UnverifiedWebhook, ValueError) as reason:
             log.warning("a webhook was refused: %.200s", reason)
             return refusal(401, "the webhook was not taken", "invalid_request_error", "webhook_refused")
-        await run_in_threadpool(inbox.take, alert)
+        await run_in_threadpool(take, alert)
         return AlertTaken()

@@ -7,8 +7,8 @@ import pytest
 
 from resources.opik_library import note_prompt
 from resources.opik_noting import noted
-from resources.opik_outbox import Outbox
-from resources.places import place
+from resources.opik_outbox import DATABASE, WORKS, Outbox
+from resources.shared_database import shared
 
 # Nothing answers there, and nobody is to find out.
 URL = "http://192.0.2.1/api"
@@ -40,13 +40,16 @@ def test_where_there_is_nothing_to_note_nothing_is_said(tmp_path, monkeypatch):
     assert noted(tmp_path, lambda place: None) == {}
 
 
-def test_with_a_home_in_s3_nothing_is_noted_into_a_file_that_nobody_shares(tmp_path, monkeypatch):
-    home = place("s3://bucket/home", tmp_path / "scratch")
-    noting = partial(note_prompt, tmp_path, twin="ada", release_id="r1", text="one")
-    assert noted(home, noting) == {}
+def test_with_a_home_in_s3_what_two_machines_note_is_in_one_outbox(s3_server, s3_home, tmp_path, monkeypatch):
     monkeypatch.setenv("OPIK_URL_OVERRIDE", URL)
-    assert "home in S3" in noted(home, noting)["opik/stopped"]
-    assert not list(tmp_path.glob("opik*"))
+    for number in (1, 2):
+        machine = tmp_path / f"machine {number}"
+        noting = partial(note_prompt, machine, twin="ada", release_id=f"r{number}", text="one")
+        assert "opik/noted" in noted(s3_server.on(s3_home, machine), noting)
+    third = s3_server.on(s3_home, tmp_path / "machine 3")
+    with shared(third, DATABASE) as folder:
+        waiting = Outbox(folder, f"{URL} default/Default Project").pending(WORKS, 9)
+    assert [entry.id for entry in waiting] == ["r1", "r2"]
 
 
 @pytest.mark.parametrize("url", ["localhost:5173", "http://me:sesame@opik.example/api"])

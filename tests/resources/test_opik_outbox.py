@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from resources.opik_outbox import (
+    DATABASE,
     EVENT,
     FEEDBACK,
     FIRST_PAUSE,
@@ -224,9 +225,9 @@ def test_what_was_refused_is_forgotten_with_the_scores_that_went_along(world):
 
 def test_a_trace_s_twin_is_known_by_its_id(world, tmp_path):
     traces, ids, outbox = world
-    assert twins_of(tmp_path / "elsewhere", ids) == set()
+    assert twins_of(None, ids) == set()
     outbox.fill(traces, ["ada"])
     outbox.add(EVENT, "ben", "e1", {})
-    assert twins_of(tmp_path, [ids[0], "unknown"]) == {"ada"}
-    assert twins_of(tmp_path, [ids[0], "e1"]) == {"ada", "ben"}
-    assert twins_of(tmp_path, []) == set()
+    assert twins_of(tmp_path / DATABASE, [ids[0], "unknown"]) == {"ada"}
+    assert twins_of(tmp_path / DATABASE, [ids[0], "e1"]) == {"ada", "ben"}
+    assert twins_of(tmp_path / DATABASE, []) == set()

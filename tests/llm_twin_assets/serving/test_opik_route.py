@@ -15,7 +15,6 @@ from llm_twin_assets.serving.state import Serving
 from resources.api_keys import ApiKeys
 from resources.models import ModelStore
 from resources.opik_inbox import Inbox
-from resources.places import place
 from resources.releases import Releases
 from resources.settings import Settings
 from resources.store import Store
@@ -51,14 +50,6 @@ def test_without_a_secret_there_is_no_such_route(asked, tmp_path):
     assert client.post(PATH, json=ALERT, headers=BEARER).status_code == 404
     assert PATH not in client.get("/openapi.json").json()["paths"]
     assert taken(tmp_path) == []
-
-
-def test_with_a_home_in_s3_there_is_none_either_and_the_log_says_why(asked, tmp_path, caplog):
-    client = asked(home=place("s3://bucket/home", tmp_path / "scratch"))
-    assert client.post(PATH, json=ALERT, headers=BEARER).status_code == 404
-    assert [one for one in caplog.messages if "home in S3" in one] == [
-        f"{PATH} is not offered: with a home in S3 no sensor sees this server's inbox"
-    ]
 
 
 @pytest.mark.parametrize("headers", [BEARER, {"X-Opik-Secret": SECRET}], ids=["bearer", "header"])
