@@ -10,6 +10,7 @@ from typing import Any
 import click
 from pydantic import ValidationError
 
+from llm_twin_assets.export_command import export
 from llm_twin_assets.keys_command import keys
 from llm_twin_assets.replay.command import replay
 from llm_twin_assets.search_command import search
@@ -34,6 +35,7 @@ def main(context: click.Context) -> None:
 
 main.add_command(search)
 main.add_command(keys)
+main.add_command(export)
 main.add_command(replay)
 
 

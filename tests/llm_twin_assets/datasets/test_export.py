@@ -2,22 +2,18 @@
 
 import base64
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from huggingface_hub import constants
 from huggingface_hub.errors import HfHubHTTPError
 from pydantic import SecretStr
 
 from llm_twin_assets.datasets.export import files, messages, push
 from llm_twin_assets.datasets.instruct import instruct_rows
 from tests.llm_twin_assets.datasets.conftest import passage
+from tests.llm_twin_assets.hub import COMMIT
 
 ADA = "Ada Moor"
 TOKEN = "hf_" + "look" * 6
-HOME = "https://huggingface.co/datasets/ada/voice"
-COMMIT = f"{HOME}/commit/1"
 
 
 @pytest.fixture
@@ -49,49 +45,6 @@ def test_there_is_a_file_for_each_split_with_rows_and_the_card(rows):
     found = files(rows, ("{}", "# Card"))
     assert sorted(found) == ["README.md", "data/test.jsonl", "data/train.jsonl", "dataset_card.json"]
     assert found["data/test.jsonl"] == "".join(messages(rows, "test"))
-
-
-class Hub(BaseHTTPRequestHandler):
-    """As much of the hub's interface as one commit of small files needs."""
-
-    protocol_version = "HTTP/1.1"
-
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        self.server.calls.append((self.path, body, self.headers["Authorization"]))
-        status, answer = self.server.answer(self.path, body)
-        self.send_response_only(status)
-        text = json.dumps(answer).encode()
-        self.send_header("Content-Length", str(len(text)))
-        self.send_header("Content-Type", "application/json")
-        self.end_headers()
-        self.wfile.write(text)
-
-    def log_message(self, *words):
-        pass
-
-
-def accepting(path, body):
-    if path.endswith("/preupload/main"):
-        named = json.loads(body)["files"]
-        kept = {"uploadMode": "regular", "shouldIgnore": False}
-        return 200, {"files": [{"path": each["path"]} | kept for each in named]}
-    if path.endswith("/commit/main"):
-        return 200, {"commitUrl": COMMIT, "commitOid": "1"}
-    return 200, {"url": HOME}
-
-
-@pytest.fixture
-def hub(monkeypatch):
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
-    server.daemon_threads = True
-    server.calls, server.answer = [], accepting
-    server.url = f"http://127.0.0.1:{server.server_address[1]}"
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
 
 
 def test_a_push_makes_a_private_repository_and_one_commit_of_all_files(hub, rows):
