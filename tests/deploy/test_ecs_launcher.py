@@ -171,6 +171,8 @@ def test_the_cloud_has_limits_where_a_launcher_can_tell_that_a_run_is_dead(world
     assert instance.run_monitoring_enabled
     assert instance.run_launcher.supports_check_run_worker_health
     assert instance.run_retries_max_retries == 1
-    assert instance.global_op_concurrency_default_limit == 1
+    limits = instance.get_concurrency_config().run_queue_config.tag_concurrency_limits
+    assert {"key": "llm_twin/machine", "value": "gpu", "limit": 1} in limits
+    assert {"key": "dagster/partition", "value": {"applyLimitPerUniqueValue": True}, "limit": 1} in limits
     limits = instance.get_concurrency_config().run_queue_config
     assert limits.max_concurrent_runs == 4
