@@ -1,7 +1,9 @@
 """smoke_job: everything for one twin in one run. And kill -9 in one asset after the other.
 
-What stands after all the kills is what the undisturbed run leaves.
+What stands after all the kills is what the undisturbed run leaves, in a folder and in S3.
 """
+
+import os
 
 import dagster as dg
 import httpx
@@ -9,7 +11,11 @@ import psutil
 import pytest
 
 from jobs.jobs import SMOKE_TOKENS
+from resources.files import listed
 from resources.models import ModelStore
+from resources.releases import Releases
+from resources.shared_traces import SharedTraces
+from tests.resources.homes import S3Server, surroundings
 from tests.waiting import wait_until
 from tests.world import World
 
@@ -36,6 +42,20 @@ SECONDS_INTO = {
 }
 
 
+class S3World(World):
+    """A world whose home lies in S3. What is read here is read as another machine would read it."""
+
+    def __init__(self, folder, server):
+        super().__init__(folder, SMOKE_TOKENS)
+        self.server = server
+        self.scratch = folder / "scratch"
+        self.home = server.home(folder / "another_machine")
+
+    @property
+    def environment(self):
+        return super().environment | self.server.environment | {"LLM_TWIN_SCRATCH": str(self.scratch)}
+
+
 @pytest.fixture(scope="module")
 def world(tmp_path_factory):
     made = World(tmp_path_factory.mktemp("killed"), SMOKE_TOKENS)
@@ -49,6 +69,17 @@ def undisturbed(tmp_path_factory):
     made.job("smoke_job", "nora")
     yield made
     made.call("stop")
+
+
+@pytest.fixture(scope="module")
+def s3_world(tmp_path_factory):
+    server = S3Server()
+    with pytest.MonkeyPatch.context() as patch:
+        surroundings(patch, server)
+        made = S3World(tmp_path_factory.mktemp("s3"), server)
+        yield made
+        made.call("stop")
+    server.close()
 
 
 def _training(world):
@@ -86,3 +117,25 @@ def test_killed_in_asset_after_asset_and_rerun_it_is_as_if_nothing_had_happened(
         states = [run.status for run in instance.get_runs()]
     assert states.count(dg.DagsterRunStatus.FAILURE) == len(ASSETS)
     assert set(states) == {dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.SUCCESS}
+
+
+def test_killed_and_run_again_a_home_in_s3_holds_what_a_folder_holds(s3_world, undisturbed):
+    s3_world.kill_during("base_model", 3)
+    s3_world.call("run")
+    assert s3_world.versions() == undisturbed.versions()
+    assert not (s3_world.folder / "home").exists()
+
+
+def test_the_server_answers_from_what_lies_in_s3_and_every_machine_has_the_trace(s3_world):
+    release = Releases(s3_world.home).desired("nora")
+    answer = s3_world.json("ask", "nora", "Why do you build a twin that quotes?")
+    assert answer["citations"]
+    assert answer["release_id"] == release
+    traces = SharedTraces(s3_world.home)
+    wait_until(lambda: traces.newest("nora") == answer["trace_id"])
+
+
+def test_nothing_is_left_locked_and_another_machine_has_the_model(s3_world):
+    assert listed(s3_world.home / "locks", "*.json") == []
+    models = ModelStore(s3_world.home)
+    assert os.listdir(models.location(models.current("fine_tuned_model", "nora")))
