@@ -5,8 +5,9 @@ python -m tests.bench_soak HOME [TWIN] [--minutes N]
 HOME is a finished `llm-twin run`. First the rate that two closed-loop clients reach is taken for the
 sustainable one; then questions arrive at four fifths of it, at random, for N minutes (3; 30 for the whole
 soak). Then they arrive at ten times that rate for half a minute. Printed: answers, errors by status, the
-middle and the slowest time, resident memory of the server and its generation process at the beginning and
-the end, and how long after the overload a single question is again answered at once.
+middle and the slowest time, the minutes with slow answers or errors, how long this process itself was kept
+waiting by the machine, resident memory of the server and its generation process at the beginning and the
+end, and how long after the overload a single question is again answered at once.
 """
 
 import argparse
@@ -30,6 +31,8 @@ from tests.bench_serving import Served, authorized
 WARM_SECONDS, OVERLOAD_SECONDS = 20, 30
 FACTOR, SHARE = 10, 0.8
 CROWD = 256
+# Of an answer: what is told with its moment. Of the machine: what is no longer its usual jitter.
+SLOW_SECONDS, STALL_SECONDS = 2.0, 0.25
 
 
 class Client:
@@ -43,6 +46,8 @@ class Client:
         self._served = served
         self.seconds: list[float] = []
         self.statuses: Counter[str] = Counter()
+        self.odd: Counter[int] = Counter()
+        self.begun = time.monotonic()
         self._lock = threading.Lock()
 
     def ask(self) -> None:
@@ -52,18 +57,38 @@ class Client:
             status = str(self._http.post("/rag", json=body).status_code)
         except httpx.HTTPError as error:
             status = type(error).__name__
+        took = time.monotonic() - begun
         with self._lock:
             self.statuses[status] += 1
+            self.odd[int((begun - self.begun) // 60)] += status != "200" or took > SLOW_SECONDS
             if status == "200":
-                self.seconds.append(time.monotonic() - begun)
+                self.seconds.append(took)
 
     def forget(self) -> None:
-        self.seconds, self.statuses = [], Counter()
+        self.seconds, self.statuses, self.odd = [], Counter(), Counter()
+        self.begun = time.monotonic()
 
     def told(self) -> str:
         middle = statistics.median(self.seconds) if self.seconds else float("nan")
         slowest = max(self.seconds, default=float("nan"))
         return f"{dict(self.statuses)}, p50 {1000 * middle:.0f} ms, slowest {1000 * slowest:.0f} ms"
+
+
+class Pulse:
+    """Sleeps a little again and again, and notes when it woke much too late: then the machine stood still."""
+
+    def __init__(self) -> None:
+        self.begun = time.monotonic()
+        self.stalls: list[str] = []
+        threading.Thread(target=self._beat, daemon=True).start()
+
+    def _beat(self) -> None:
+        while True:
+            before = time.monotonic()
+            time.sleep(0.05)
+            late = time.monotonic() - before - 0.05
+            if late > STALL_SECONDS:
+                self.stalls.append(f"{late:.1f} s at {before - self.begun:.0f} s")
 
 
 def closed_loop(client: Client, seconds: float) -> float:
@@ -130,8 +155,12 @@ def main() -> None:
     usual = statistics.median(client.seconds)
     before = resident(pid)
     client.forget()
+    pulse = Pulse()
     arrivals(client, rate, 60 * options.minutes)
     print(f"{options.minutes:g} minutes at {rate:.1f} a second: {client.told()}")
+    odd = {minute: count for minute, count in sorted(client.odd.items()) if count}
+    print(f"  slower than {SLOW_SECONDS:g} s or refused, by the minute of asking: {odd or 'none'}")
+    print(f"  this process woke too late: {', '.join(pulse.stalls) or 'never'}")
     after = resident(pid)
     print(f"  resident {before:.0f} -> {after:.0f} MiB, {after / before - 1:+.1%} (at most 5 %)", flush=True)
     client.forget()
