@@ -11,6 +11,7 @@ import dagster as dg
 gc.freeze()
 
 from jobs.jobs import build_jobs
+from llm_twin_assets.pipes import WholeMessages
 from resources.build import build_resources
 from resources.settings import Settings
 from resources.twins import Twins, load_twins
@@ -47,7 +48,7 @@ def build_definitions(settings: Settings, twins: Twins, resources: dict[str, Any
     return dg.Definitions(
         assets=dg.map_asset_specs(_automated, assets),
         asset_checks=checks,
-        resources=resources | {"pipes": dg.PipesSubprocessClient()},
+        resources=resources | {"pipes": dg.PipesSubprocessClient(message_reader=WholeMessages())},
         jobs=jobs.jobs,
         schedules=jobs.schedules,
         sensors=jobs.sensors,

@@ -6,6 +6,7 @@ import sys
 import dagster as dg
 import pytest
 
+from llm_twin_assets.pipes import WholeMessages
 from llm_twin_assets.training import lora
 from resources.store import Table
 from tests.llm_twin_assets.training import small
@@ -44,7 +45,9 @@ def test_two_processes_train_one_adapter(store, tiny, tokenizer, tmp_path):
         told.extend(done.get_custom_messages())
         return done.get_materialize_result()
 
-    done = dg.materialize([launched], resources={"pipes": dg.PipesSubprocessClient()})
+    done = dg.materialize(
+        [launched], resources={"pipes": dg.PipesSubprocessClient(message_reader=WholeMessages())}
+    )
     assert done.success
     (metadata,) = told
     assert metadata["processes"] == 2

@@ -10,6 +10,7 @@ import pytest
 from llm_twin_assets.contracts import PREFERENCE_ROWS, empty
 from llm_twin_assets.datasets.accepted_feedback import guilty
 from llm_twin_assets.partitions import TWIN
+from llm_twin_assets.pipes import WholeMessages
 from llm_twin_assets.training import assets, checks
 from resources.models import ModelStore
 from resources.opik_outbox import EVENT
@@ -34,7 +35,7 @@ def run(home, *stage, twin=NAME):
         "settings": Settings(home=home, threads=1, pretrain_tokens=20_000, tuning_epochs=1),
         "store": Store(home),
         "models": ModelStore(home),
-        "pipes": dg.PipesSubprocessClient(),
+        "pipes": dg.PipesSubprocessClient(message_reader=WholeMessages()),
     }
     return dg.materialize(stage, partition_key=twin, resources=resources, raise_on_error=False)
 
