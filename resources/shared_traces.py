@@ -19,6 +19,7 @@ from resources.trace_log import FEEDBACK, FORGET, TRACE, Record, TraceLog
 from resources.traces import (
     BUSY_SECONDS,
     COLUMNS,
+    SAID,
     Feedback,
     Trace,
     TraceStore,
@@ -46,7 +47,6 @@ CREATE TABLE IF NOT EXISTS waiting (
 _TAKEN: Final = (
     "CREATE TABLE IF NOT EXISTS log (id INTEGER PRIMARY KEY CHECK (id = 1), taken INTEGER NOT NULL)"
 )
-_SAID: Final = ("trace_id", "twin", "created_at", "value", "comment", "correction", "key_id")
 
 
 class SharedTraces(TraceStore):
@@ -261,10 +261,10 @@ def _take_trace(database: sqlite3.Connection, content: dict[str, Any]) -> None:
 
 def _take_feedback(database: sqlite3.Connection, content: dict[str, Any]) -> None:
     """Feedback has no id: what says the same of the same answer at the same moment is the same."""
-    marks = ", ".join(f":{name}" for name in _SAID)
-    same = " AND ".join(f"{name} IS :{name}" for name in _SAID)
+    marks = ", ".join(f":{name}" for name in SAID)
+    same = " AND ".join(f"{name} IS :{name}" for name in SAID)
     database.execute(
-        f"INSERT INTO feedback ({', '.join(_SAID)}) SELECT {marks}"
+        f"INSERT INTO feedback ({', '.join(SAID)}) SELECT {marks}"
         " WHERE EXISTS (SELECT 1 FROM traces WHERE trace_id = :trace_id)"
         f" AND NOT EXISTS (SELECT 1 FROM feedback WHERE {same})",
         content,

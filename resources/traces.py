@@ -136,7 +136,7 @@ class Feedback:
 
 COLUMNS: Final = tuple(column.name for column in fields(Trace))
 _JSON: Final = ("retrieved", "timings_ms", "understood", "citations")
-_SAID: Final = ["position", "twin", *(column.name for column in fields(Feedback))]
+SAID: Final = ("twin", *(column.name for column in fields(Feedback)))
 _INSERT: Final = f"INSERT INTO traces ({', '.join(COLUMNS)}) VALUES ({', '.join('?' * len(COLUMNS))})"
 _INSERT_FEEDBACK: Final = """
 INSERT INTO feedback (trace_id, twin, created_at, value, comment, correction, key_id)
@@ -204,8 +204,9 @@ class TraceStore:
 
         Rows have the fields of Feedback, `twin`, and the `position` to go on from.
         """
-        query = f"SELECT {', '.join(_SAID)} FROM feedback WHERE twin = ? AND position > ? ORDER BY position"
-        return [dict(zip(_SAID, values, strict=True)) for values in self._read(query, twin, position)]
+        names = ("position", *SAID)
+        query = f"SELECT {', '.join(names)} FROM feedback WHERE twin = ? AND position > ? ORDER BY position"
+        return [dict(zip(names, values, strict=True)) for values in self._read(query, twin, position)]
 
     def forget_before(self, moment: str) -> int:
         """Delete the requests that were made before an ISO moment, with all feedback; returns how many.

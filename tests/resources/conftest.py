@@ -60,6 +60,12 @@ def s3_home(s3_server, monkeypatch, tmp_path):
     return s3_server.home(tmp_path / "scratch")
 
 
+@pytest.fixture
+def machine(s3_server, s3_home, tmp_path):
+    """The home in S3 as it is seen from a machine of a name."""
+    return lambda name: s3_server.on(s3_home, tmp_path / name)
+
+
 @pytest.fixture(params=["files", "s3"])
 def home(request, tmp_path):
     """A home of each kind: a folder, and an address in S3."""

@@ -10,8 +10,8 @@ from tests.resources.vector_corpus import MODEL, Embedding, asks, chunk, ids_of
 
 
 @pytest.fixture
-def elsewhere(s3_server, s3_home, tmp_path):
-    return s3_server.on(s3_home, tmp_path / "elsewhere")
+def elsewhere(machine):
+    return machine("elsewhere")
 
 
 def test_an_index_built_here_is_searched_elsewhere_and_changed_there(s3_home, s3_server, elsewhere):

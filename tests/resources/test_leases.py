@@ -26,14 +26,9 @@ with Leases(place(sys.argv[1], Path(sys.argv[2])), seconds=float(sys.argv[3])).h
 
 
 @pytest.fixture
-def machines(s3_server, s3_home, tmp_path):
+def machines(machine):
     """The leases of one home, as seen from a machine of this name."""
-
-    def machine(name, seconds=SHORT, tell=print):
-        client = s3_server.on(s3_home, tmp_path / name)
-        return Leases(client, tell, seconds)
-
-    return machine
+    return lambda name, seconds=SHORT, tell=print: Leases(machine(name), tell, seconds)
 
 
 @pytest.fixture

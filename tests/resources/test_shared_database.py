@@ -13,11 +13,6 @@ from resources.shared_database import newest, shared
 NAME = "some.db"
 
 
-@pytest.fixture
-def machine(s3_server, s3_home, tmp_path):
-    return lambda name: s3_server.on(s3_home, tmp_path / name)
-
-
 def add(home, word, fail=False):
     with shared(home, NAME) as folder, contextlib.closing(sqlite3.connect(folder / NAME)) as database:
         with database:

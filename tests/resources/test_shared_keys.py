@@ -4,9 +4,9 @@ from resources import api_keys
 from resources.api_keys import ApiKeys, kept_secret
 
 
-def test_a_key_opens_every_machine_and_a_revoked_one_none(s3_home, s3_server, tmp_path, monkeypatch):
+def test_a_key_opens_every_machine_and_a_revoked_one_none(s3_home, machine, monkeypatch):
     monkeypatch.setattr(api_keys, "LOOK_SECONDS", 0.0)
-    there = ApiKeys(s3_server.on(s3_home, tmp_path / "elsewhere"))
+    there = ApiKeys(machine("elsewhere"))
     assert not there.any()
     key, secret = ApiKeys(s3_home).create("somebody")
     assert there.check(secret) == key
@@ -27,6 +27,6 @@ def test_within_seconds_a_server_asks_once_and_sees_its_own_changes(s3_home, s3_
     assert keys.check(second) == key
 
 
-def test_links_signed_on_one_machine_are_good_on_all(s3_home, s3_server, tmp_path):
-    elsewhere = s3_server.on(s3_home, tmp_path / "elsewhere")
+def test_links_signed_on_one_machine_are_good_on_all(s3_home, machine):
+    elsewhere = machine("elsewhere")
     assert kept_secret(s3_home, "secret") == kept_secret(elsewhere, "secret")

@@ -18,9 +18,9 @@ NOW = "2026-02-01T00:00:00.000+00:00"
 
 
 @pytest.fixture
-def on(s3_server, s3_home, tmp_path):
+def on(machine):
     """The store of one home on a machine of this name."""
-    return lambda name: SharedTraces(s3_server.on(s3_home, tmp_path / name))
+    return lambda name: SharedTraces(machine(name))
 
 
 def ids(store, twin="ada"):

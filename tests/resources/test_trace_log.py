@@ -26,9 +26,9 @@ def test_a_batch_comes_back_as_it_was_put(log):
     assert log.numbers(1) == []
 
 
-def test_writers_at_once_get_numbers_without_a_gap_and_lose_nothing(s3_server, s3_home, tmp_path):
+def test_writers_at_once_get_numbers_without_a_gap_and_lose_nothing(s3_home, machine):
     def write(writer):
-        log = TraceLog(s3_server.on(s3_home, tmp_path / f"machine {writer}"))
+        log = TraceLog(machine(f"machine {writer}"))
         return [log.append([record(f"{writer} {number}")], 0) for number in range(5)]
 
     with ThreadPoolExecutor(4) as pool:

@@ -10,8 +10,8 @@ from tests.waiting import wait_until
 
 
 @pytest.fixture
-def on(s3_server, s3_home, tmp_path):
-    return lambda name: SharedTraces(s3_server.on(s3_home, tmp_path / name))
+def on(machine):
+    return lambda name: SharedTraces(machine(name))
 
 
 def test_what_is_written_arrives_without_being_asked_for(on):

@@ -6,6 +6,7 @@ import dagster as dg
 import pytest
 from dagster._core.pipes import utils
 
+from llm_twin_assets.pipes import WholeMessages
 from llm_twin_assets.training import assets
 from llm_twin_assets.training.sagemaker_job import NoBucket, client_of, inputs_of, job_of, portable, settle
 from resources import sagemaker
@@ -102,7 +103,7 @@ def test_a_base_is_trained_in_a_job_and_kept(tmp_path, monkeypatch):
             "settings": settings,
             "store": store,
             "models": models,
-            "pipes": dg.PipesSubprocessClient(),
+            "pipes": dg.PipesSubprocessClient(message_reader=WholeMessages()),
         }
         done = dg.materialize([assets.base_model], resources=resources)
         (event,) = done.get_asset_materialization_events()
