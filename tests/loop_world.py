@@ -8,15 +8,14 @@ import multiprocessing
 import os
 import random
 import re
-import threading
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from tests.inbox import Inbox
 from tests.waiting import wait_until
 from tests.world import ROOT
 
@@ -36,38 +35,6 @@ twins:
 # What the person who runs the tests has set must not reach a world.
 OURS = ("LLM_TWIN_", "QDRANT_", "DAGSTER_", "OPIK_")
 _HEADING = re.compile(r"^## .*$", re.MULTILINE)
-
-
-class Inbox:
-    """Who is told of what happens: a server that takes apprise's alerts."""
-
-    def __init__(self) -> None:
-        self.everything: list[dict[str, str]] = []
-        self._read = 0
-        told = self.everything
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                told.append({name: body[name] for name in ("type", "title", "message")})
-                self.send_response(200)
-                self.end_headers()
-
-            def log_message(self, format: str, *arguments: Any) -> None:
-                """Nothing is said of a request."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        self.address = f"json://127.0.0.1:{self._server.server_port}"
-
-    def read(self) -> list[str]:
-        """The titles of what came since the last time, in order."""
-        new, self._read = self.everything[self._read :], len(self.everything)
-        return [alert["title"] for alert in new]
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
 
 class LoopWorld:
@@ -119,6 +86,11 @@ class LoopWorld:
             "HF_HUB_OFFLINE": "1",
             **self._settings,
         }
+
+
+def pages() -> list[str]:
+    """The names of the manual's pages."""
+    return sorted(path.stem for path in MANUAL.glob("*.md"))
 
 
 def page(name: str, sections: int | None = None) -> str:
