@@ -10,6 +10,7 @@ from llm_twin_assets.contracts import document_id
 from llm_twin_assets.reasons import Reason
 from resources.files import drop_copies
 from resources.models import ModelStore
+from resources.opik_outbox import drop_experiments
 from resources.places import Place, is_remote, scratch_of
 from resources.releases import Releases
 from resources.store import Store
@@ -128,6 +129,7 @@ def forget(uri: str, twins: Twins, resources: dict[str, Any], run: Callable[...,
         (local / left).unlink(missing_ok=True)
     shutil.rmtree(local / "checkpoints", ignore_errors=True)
     _forget_jobs(resources["store"].home)
+    drop_experiments(resources["store"].home)
     for address in _read_from(resources["store"], uri):
         catalog.fetcher.forget(address)
     errors = run("documents_job")

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from resources.opik_records import LARGEST_SCORE, Score
+from resources.places import Place
+from resources.shared_database import shared
 from resources.traces import BUSY_SECONDS, TraceStore
 
 DATABASE: Final = "opik.db"
@@ -240,6 +242,17 @@ def twins_of(outbox: Path | None, ids: Sequence[str]) -> set[str]:
     with contextlib.closing(sqlite3.connect(outbox, timeout=BUSY_SECONDS)) as database:
         found = database.execute(f"SELECT DISTINCT twin FROM records WHERE id IN ({_marks(ids)})", list(ids))
         return {twin for (twin,) in found}
+
+
+def drop_experiments(home: Place) -> None:
+    """Drop the evaluations on their way to every place, which hold words of documents."""
+    with shared(home, DATABASE) as folder:
+        if not (folder / DATABASE).exists():
+            return
+        connected = sqlite3.connect(folder / DATABASE, timeout=BUSY_SECONDS)
+        with contextlib.closing(connected) as database, database:
+            database.execute("PRAGMA secure_delete = ON")
+            database.execute("DELETE FROM records WHERE kind = ?", (EXPERIMENT,))
 
 
 def _marks(values: Sequence[str]) -> str:

@@ -15,6 +15,7 @@ from resources import s3
 from resources.catalog import Catalog
 from resources.edge_store import EdgeStore
 from resources.models import Model, ModelStore
+from resources.opik_outbox import EXPERIMENT, Outbox
 from resources.releases import Manifest, Releases
 from resources.store import Store, Table
 from resources.terms import document_terms
@@ -233,6 +234,13 @@ def test_what_a_teacher_wrote_of_it_and_a_training_cut_short_go_too(twins, resou
     forget(GONE, twins, resources, Runs(resources))
     assert not (home / "teacher_cache.db").exists()
     assert not (home / "checkpoints").exists()
+
+
+def test_an_evaluation_on_its_way_to_opik_goes_too(twins, resources):
+    outbox = Outbox(resources["store"].home, "there")
+    outbox.add(EXPERIMENT, "ada", "one", {"wanted": "Words."})
+    forget(GONE, twins, resources, Runs(resources))
+    assert outbox.pending([EXPERIMENT], 1) == []
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import pytest
 from resources.opik_outbox import (
     DATABASE,
     EVENT,
+    EXPERIMENT,
     FEEDBACK,
     FIRST_PAUSE,
     LONGEST_PAUSE,
@@ -15,6 +16,7 @@ from resources.opik_outbox import (
     SCORE,
     TRACE,
     Outbox,
+    drop_experiments,
     twins_of,
 )
 from resources.opik_records import Score
@@ -231,3 +233,19 @@ def test_a_trace_s_twin_is_known_by_its_id(world, tmp_path):
     assert twins_of(tmp_path / DATABASE, [ids[0], "unknown"]) == {"ada"}
     assert twins_of(tmp_path / DATABASE, [ids[0], "e1"]) == {"ada", "ben"}
     assert twins_of(tmp_path / DATABASE, []) == set()
+
+
+def test_evaluations_are_dropped_with_their_words_from_every_place_and_nothing_else(world, tmp_path):
+    traces, ids, outbox = world
+    drop_experiments(tmp_path / "empty")
+    assert not (tmp_path / "empty" / DATABASE).exists()
+    outbox.fill(traces, ["ada"])
+    for place in (outbox, Outbox(tmp_path, "elsewhere")):
+        place.add(EXPERIMENT, "ada", "e1", {"wanted": "the author's own reference " * 40})
+        place.add(PROMPT, "ada", "r1", {"text": "Answer."})
+    sent(outbox, (EXPERIMENT,))
+    drop_experiments(tmp_path)
+    assert outbox.unverified() == {}
+    assert noted(Outbox(tmp_path, "elsewhere"), (EXPERIMENT, PROMPT)) == [(PROMPT, "r1")]
+    assert noted(outbox, (*ALL, PROMPT)) == [*((TRACE, one) for one in ids), (PROMPT, "r1")]
+    assert b"own reference" not in outbox.path.read_bytes()
